@@ -1,0 +1,286 @@
+#!/usr/bin/env bash
+# Builds, runs and tests webchat_py; ./build.sh help says how. What it makes is in .venv, build, dist,
+# web/node_modules and web/vendor, each with a stamp of what it was made from, so that a second run makes
+# only what has changed. A folder gets its stamp last, so a run that was interrupted is not believed.
+set -euo pipefail
+
+caller=$PWD
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+cd -- "$root"
+
+python=.venv/bin/python
+server_needs=(web/build-requirements.txt web/server/requirements.txt)
+suites=(wire server delivery browser page notebook interop)
+
+verb_help() {
+    cat <<'HELP'
+./build.sh                 build what the page and the wheel need: web/vendor and dist
+./build.sh run [ARGS]      serve page and API on http://127.0.0.1:8000; ARGS go to the server (--port, --bot, --data, ...)
+./build.sh test [--full] [SUITE or tests/PATH ...] [ARGS]
+                           run the linters and all suites, or those named; ARGS go to pytest; --full runs the full counts
+./build.sh bench           measure (does not exist yet)
+./build.sh clean           delete all that was built; chats in data/ stay
+./build.sh help            this text
+HELP
+    printf 'Suites: lint %s\n' "${suites[*]}"
+}
+
+verb_build() {
+    make_server_environment
+    make_vendor
+    make_wheel
+    copy_wheel_to web/vendor
+}
+
+verb_run() {
+    verb_build
+    export PYTHONPATH="$root/web/server${PYTHONPATH:+:$PYTHONPATH}"
+    cd -- "$caller" # so that --bot finds the user's module, and paths mean what the user sees
+    exec "$root/$python" -m webchat_server --web "$root/web" --data "$root/data" "$@"
+}
+
+verb_test() {
+    local targets=()
+    while (($#)); do
+        case $1 in
+            --full) export WEBCHAT_TEST_FULL=1 ;;
+            tests/*) targets+=("$1") ;;
+            *)
+                if ! is_suite "$1"; then break; fi
+                targets+=("tests/$1")
+                ;;
+        esac
+        shift
+    done
+    if ((!${#targets[@]})); then
+        targets=(tests/lint)
+        for suite in "${suites[@]}"; do
+            [[ ! -d tests/$suite ]] || targets+=("tests/$suite")
+        done
+    fi
+
+    make_node_modules test
+    verb_build
+    make_test_environment
+    local target tally
+    tally=$(new_folder)/tally
+    for target in "${targets[@]}"; do
+        if [[ $target == tests/lint ]]; then lint; else
+            say "pytest $target"
+            SE_OFFLINE=true "$python" -m pytest "$target" --tally "$tally" "$@"
+        fi
+    done
+    [[ ! -e $tally ]] || awk '{ passed += $1 } END { printf "%d passed, 0 failed\n", passed }' "$tally"
+}
+
+verb_bench() {
+    echo "There is no benchmark yet." >&2
+    exit 2
+}
+
+verb_clean() {
+    rm -rf .venv build dist web/node_modules web/vendor .hypothesis .mypy_cache .pytest_cache .ruff_cache
+}
+
+is_suite() {
+    [[ " lint ${suites[*]} " == *" $1 "* ]]
+}
+
+lint() {
+    local command
+    for command in "ruff check" "ruff format --check" mypy; do
+        say "$command"
+        # shellcheck disable=SC2086 # the command's words are meant to be split
+        "$python" -m $command
+    done
+}
+
+# --- what is made -----------------------------------------------------------------------------------------------
+
+make_server_environment() {
+    local wanted
+    wanted="$("$host" -VV) $(key_of "${server_needs[@]}")"
+    if [[ -x $python ]] && is_stamped .venv "$wanted"; then return; fi
+    say "making .venv"
+    "$host" -c 'import ensurepip, venv' 2>/dev/null ||
+        die "$host has no module venv: on Debian and Ubuntu, apt-get install python3-venv"
+    rm -rf .venv
+    "$host" -m venv .venv
+    install_requirements "${server_needs[@]}"
+    stamp .venv "$wanted"
+}
+
+make_test_environment() {
+    local wanted
+    need_chromium
+    wanted=$(key_of tests/requirements.txt)
+    mkdir -p build
+    if ! is_stamped .venv/lib "$wanted"; then
+        say "adding the tests' requirements to .venv"
+        install_requirements "${server_needs[@]}" tests/requirements.txt
+        stamp .venv/lib "$wanted"
+    fi
+    make_folder build/pyodide-dist test-dist web/package-lock.json web/pyodide-requirements.txt tests/pyodide-requirements.txt
+    make_folder build/peers peers web/package-lock.json
+    copy_wheel_to build/pyodide-dist
+}
+
+install_requirements() {
+    local file arguments=()
+    for file in "$@"; do arguments+=(--requirement "$file"); done
+    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes "${arguments[@]}"
+}
+
+make_node_modules() { # make_node_modules page|test
+    local lock
+    lock=$(key_of web/package.json web/package-lock.json)
+    if is_stamped web/node_modules "test $lock" || is_stamped web/node_modules "$1 $lock"; then return; fi
+    need_node
+    say "npm ci"
+    rm -rf web/node_modules
+    local omit=()
+    [[ $1 == test ]] || omit=(--omit=dev)
+    (cd web && npm ci --loglevel=error ${omit[@]+"${omit[@]}"} >&2)
+    stamp web/node_modules "$1 $lock"
+}
+
+make_vendor() {
+    make_folder web/vendor vendor web/package-lock.json web/pyodide-requirements.txt
+}
+
+make_wheel() {
+    local wanted folder
+    wanted=$(key_of pyproject.toml README.md LICENSE webchat_py web/build-requirements.txt)
+    if is_stamped dist "$wanted"; then return; fi
+    say "building the wheel"
+    folder=$(new_folder)
+    # one fixed time for all files in it, so that equal sources give an equal wheel; zip knows no time before 1980
+    SOURCE_DATE_EPOCH=315532800 "$python" -m flit_core.wheel --outdir "$folder" . >&2
+    publish "$folder" dist "$wanted"
+}
+
+copy_wheel_to() { # copy_wheel_to FOLDER
+    local wheel
+    for wheel in dist/*.whl; do
+        if cmp -s "$wheel" "$1/${wheel##*/}"; then continue; fi
+        rm -f "$1"/webchat_py-*.whl
+        cp "$wheel" "$1/.wheel"
+        mv "$1/.wheel" "$1/${wheel##*/}"
+    done
+}
+
+make_folder() { # make_folder FOLDER VERB-OF-ASSEMBLE INPUT...: unless FOLDER was made from these INPUTs already
+    local target=$1 verb=$2 wanted folder
+    shift 2
+    wanted=$(key_of web/assemble.py "$@")
+    if is_stamped "$target" "$wanted"; then return; fi
+    if [[ $verb == peers ]]; then make_node_modules test; else make_node_modules page; fi
+    say "assembling $target"
+    folder=$(new_folder)
+    "$python" web/assemble.py "$verb" "$root/$folder"
+    publish "$folder" "$target" "$wanted"
+}
+
+# --- stamps -----------------------------------------------------------------------------------------------------
+
+key_of() {
+    "$host" -IS web/assemble.py key "$@"
+}
+
+is_stamped() { # is_stamped FOLDER KEY
+    [[ -f $1/.stamp && $(<"$1/.stamp") == "$2" ]]
+}
+
+stamp() { # stamp FOLDER KEY
+    printf '%s' "$2" >"$1/.stamp"
+}
+
+new_folder() {
+    mkdir -p build
+    mktemp -d "build/new.$$.XXXXXX"
+}
+
+delete_unfinished() {
+    rm -rf build/new."$$".*
+}
+
+publish() { # publish NEW-FOLDER FOLDER KEY: put the new one in the other's place
+    chmod 755 "$1"
+    stamp "$1" "$3"
+    mkdir "$1.old"
+    if [[ -e $2 ]]; then mv "$2" "$1.old"; fi
+    mv "$1" "$2"
+    rm -rf "$1.old"
+}
+
+# --- what must be there -----------------------------------------------------------------------------------------
+
+find_python() {
+    local candidate
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    die "Python 3.11 or newer is needed; $(python3 --version 2>/dev/null || echo "no python3") was found.
+On Debian 12 or newer and on Ubuntu 24.04 or newer, apt-get install python3 python3-venv; elsewhere see python.org."
+}
+
+need_node() {
+    local advice="Get it from nodejs.org, or on Debian 13 or newer by apt-get install nodejs npm."
+    command -v node >/dev/null || die "Node.js 20 or newer is needed; no node was found. $advice"
+    command -v npm >/dev/null || die "npm is needed, which comes with Node.js; no npm was found. $advice"
+    [[ $(node -p 'parseInt(process.versions.node) >= 20') == true ]] ||
+        die "Node.js 20 or newer is needed; $(node --version) was found. $advice"
+}
+
+need_chromium() {
+    if ! find_chromium >/dev/null || ! command -v chromedriver >/dev/null; then
+        install_chromium
+    fi
+    local version
+    version=$("$(find_chromium)" --version 2>/dev/null)
+    [[ $version =~ [0-9]+ ]] && version=${BASH_REMATCH[0]}
+    # the first with JSPI by default (WebAssembly.Suspending), on which pyodide.ffi.run_sync rests
+    ((version >= 137)) || die "The tests need Chromium 137 or newer; version $version was found. Please update it."
+}
+
+find_chromium() {
+    command -v chromium || command -v chromium-browser || command -v google-chrome
+}
+
+install_chromium() {
+    if ((EUID)) || ! command -v apt-get >/dev/null; then
+        die "The tests need Chromium (or Chrome) and its driver, as chromium and chromedriver on the PATH.
+On Debian, apt-get install chromium chromium-driver as root."
+    fi
+    say "apt-get install chromium chromium-driver"
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium chromium-driver >&2
+}
+
+say() {
+    printf '==> %s\n' "$*" >&2
+}
+
+die() {
+    printf 'build.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+trap delete_unfinished EXIT
+verb=${1:-build}
+shift $(($# > 0))
+case $verb in
+    build | run | test)
+        host=$(find_python)
+        "verb_$verb" "$@"
+        ;;
+    bench | clean | help) "verb_$verb" ;;
+    -h | --help) verb_help ;;
+    *)
+        verb_help >&2
+        exit 2
+        ;;
+esac

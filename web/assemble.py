@@ -1,0 +1,186 @@
+"""Assemble what a browser loads, from npm and PyPI packages. Called by build.sh only, with the Python of .venv.
+
+    assemble.py key PATH...        print a hash of files and folders, by name and content
+    assemble.py vendor FOLDER      fill FOLDER with what the page loads: Pyodide, PyScript, marked, DOMPurify
+    assemble.py test-dist FOLDER   fill FOLDER with the Pyodide that pytest-pyodide serves
+    assemble.py peers FOLDER       fill FOLDER with the original JavaScript clients, for tests
+
+The npm package of Pyodide holds the core only. The wheels that its `pyodide-lock.json` names come from PyPI instead,
+where they are packed differently and so have another sha256; a lock that names missing files makes micropip ask for
+them in vain. Hence the lock is written anew: only the wheels that are there, with their own hashes.
+"""
+
+from __future__ import annotations
+
+import email
+import gzip
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+WEB = Path(__file__).resolve().parent
+NODE_MODULES = WEB / "node_modules"
+PAGE_WHEELS = WEB / "pyodide-requirements.txt"
+TEST_WHEELS = WEB.parent / "tests" / "pyodide-requirements.txt"
+
+PYODIDE_CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+# folder under vendor/ -> folder under node_modules/, and the files taken from it
+FROM_NPM = {
+    "pyodide": ("pyodide", PYODIDE_CORE),
+    "pyscript": ("@pyscript/core/dist", ("*.js", "*.css")),
+    "marked": ("marked/lib", ("marked.esm.js",)),
+    "dompurify": ("dompurify/dist", ("purify.es.mjs",)),
+}
+
+# module under build/peers/ -> what it holds
+PEERS = {
+    "webchat-2.2.2.mjs": 'export { getClient } from "@botpress/webchat"',
+    "webchat-client-0.7.3.mjs": 'export * from "@botpress/webchat-client"',
+}
+
+COMPRESSIBLE_FROM = 16 * 1024  # bytes; below this a second file beside the first is not worth it
+COMPRESSION_MUST_SAVE = 0.1  # of the size: python_stdlib.zip and wheels are compressed already
+
+
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case ["key", *paths] if paths:
+            print(key([Path(path) for path in paths]))  # noqa: T201 - the answer, read by build.sh
+        case ["vendor", folder]:
+            assemble_vendor(Path(folder))
+        case ["test-dist", folder]:
+            copy_from_npm("pyodide", Path(folder))
+            add_wheels(Path(folder), [PAGE_WHEELS, TEST_WHEELS])
+        case ["peers", folder]:
+            for module, source in PEERS.items():
+                bundle(source, Path(folder) / module)
+        case _:
+            sys.exit(__doc__)
+
+
+def key(paths: list[Path]) -> str:
+    """A hash that changes when a file in `paths` changes, appears, goes or is renamed."""
+    digest = hashlib.sha256()
+    for path in paths:
+        for file in sorted(source_files(path)):
+            name = str(file.relative_to(path.parent))
+            digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def source_files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    for file in path.rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            yield file
+
+
+def assemble_vendor(vendor: Path) -> None:
+    for name in FROM_NPM:
+        copy_from_npm(name, vendor / name)
+    add_wheels(vendor / "pyodide", [PAGE_WHEELS])
+    for file in [file for file in vendor.rglob("*") if file.is_file()]:
+        compress(file)
+
+
+def copy_from_npm(name: str, target: Path) -> None:
+    package_folder, patterns = FROM_NPM[name]
+    target.mkdir(parents=True, exist_ok=True)
+    for pattern in patterns:
+        files = sorted((NODE_MODULES / package_folder).glob(pattern))
+        if not files:
+            sys.exit(f"npm package {package_folder} has no file {pattern}")
+        for file in files:
+            shutil.copyfile(file, target / file.name)
+
+
+def add_wheels(folder: Path, requirements: list[Path]) -> None:
+    """Put the wheels of `requirements` beside Pyodide's core in `folder`, and write the lock that names them."""
+    download(requirements, folder)
+    lock = json.loads((NODE_MODULES / "pyodide" / "pyodide-lock.json").read_text())
+    wheels = [Wheel.read(file) for file in sorted(folder.glob("*.whl"))]
+    names = {wheel.name for wheel in wheels}
+    lock["packages"] = {wheel.name: lock_entry(wheel, lock["packages"][wheel.name], names) for wheel in wheels}
+    (folder / "pyodide-lock.json").write_text(json.dumps(lock, indent=1, sort_keys=True) + "\n")
+
+
+def download(requirements: list[Path], folder: Path) -> None:
+    # Pyodide's Python, not the one that runs this; its wheels are pure, so any platform's will do
+    target_python = ["--python-version", "3.14", "--platform", "any"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    wanted = [argument for file in requirements for argument in ("--requirement", str(file))]
+    wheels_only = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    subprocess.run([*pip, *wheels_only, *target_python, "--dest", str(folder), *wanted], check=True)
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel file: its name as Pyodide's lock spells it, its version and its metadata."""
+
+    file: Path
+    name: str
+    version: str
+    metadata: Message
+
+    @classmethod
+    def read(cls, file: Path) -> Wheel:
+        distribution, version, *_ = file.stem.split("-")
+        with zipfile.ZipFile(file) as archive:
+            metadata = archive.read(f"{distribution}-{version}.dist-info/METADATA").decode()
+        return cls(file, normalized(distribution), version, email.message_from_string(metadata))
+
+    def required(self) -> set[str]:
+        """Names of what it requires on any platform, its optional extras left out."""
+        lines = [line for line in self.metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+        return {normalized(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in lines}
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def lock_entry(wheel: Wheel, original: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """The entry that `original` becomes for a wheel from PyPI, when only the packages in `names` are there.
+
+    What it depends on is read from the wheel: Pyodide's own entry of pytest asks for six packages that pytest has
+    not needed for years, and does not name `packaging`, which it does need.
+    """
+    if wheel.version != original["version"]:
+        sys.exit(f"{wheel.file.name} is pinned, but this Pyodide's lock names version {original['version']}")
+    return original | {
+        "file_name": wheel.file.name,
+        "sha256": hashlib.sha256(wheel.file.read_bytes()).hexdigest(),
+        "depends": sorted(wheel.required() & names),
+    }
+
+
+def compress(file: Path) -> None:
+    """Write `file`.gz beside a large file that gzip makes much smaller; the server sends it instead."""
+    content = file.read_bytes()
+    if len(content) < COMPRESSIBLE_FROM:
+        return
+    packed = gzip.compress(content, mtime=0)
+    if len(packed) < (1 - COMPRESSION_MUST_SAVE) * len(content):
+        file.with_name(f"{file.name}.gz").write_bytes(packed)
+
+
+def bundle(source: str, module: Path) -> None:
+    """Bundle `source` and all it imports from npm into one ES module, with esbuild."""
+    # React, which the original client imports, asks for NODE_ENV; its style sheet is of no use to a test
+    options = ["--bundle", "--format=esm", "--loader:.css=empty", '--define:process.env.NODE_ENV="production"']
+    esbuild = [str(NODE_MODULES / ".bin" / "esbuild"), "--log-level=warning", f"--outfile={module}"]
+    subprocess.run([*esbuild, *options], check=True, cwd=WEB, input=source, text=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
