@@ -1,0 +1,42 @@
+"""The browser's globals, as far as this project uses them. Nothing published fits."""
+
+from typing import Any
+
+class _Function:
+    def __call__(self, *args: Any) -> Any: ...
+    def bind(self, this: Any, *args: Any) -> _Function: ...
+
+class AbortSignal:
+    aborted: bool
+
+class AbortController:
+    signal: AbortSignal
+    abort: _Function
+    @classmethod
+    def new(cls) -> AbortController: ...
+
+class EventSource:
+    OPEN: int
+    CLOSED: int
+    readyState: int
+    @classmethod
+    def new(cls, url: str) -> EventSource: ...
+    def addEventListener(self, name: str, listener: Any) -> None: ...
+    def removeEventListener(self, name: str, listener: Any) -> None: ...
+    def close(self) -> None: ...
+
+class URL:
+    origin: str
+    @classmethod
+    def new(cls, url: str) -> URL: ...
+
+class _Location:
+    origin: str
+    href: str
+    search: str
+
+location: _Location
+
+def setTimeout(callback: _Function, milliseconds: int) -> int: ...
+def clearTimeout(timer: int) -> None: ...
+def __getattr__(name: str) -> Any: ...

@@ -1,0 +1,1 @@
+"""The only room that imports `js` and `pyodide`. No JavaScript object leaves it."""

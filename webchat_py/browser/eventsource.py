@@ -1,0 +1,99 @@
+"""The two event streams: the browser's own `EventSource`, and a decoder of ours on a streaming fetch.
+
+Both are coroutines that run as long as their stream does: they return when the server ends it, raise when it
+is refused or lost, and close it when they are cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, create_proxy
+
+from ..wire.errors import NetworkError, StreamError, StreamRefused
+from ..wire.rest import Request, error_from
+from ..wire.sse import EventTooLarge, SSEDecoder
+from .fetch import NO_ANSWER, Deadline, fetch, read
+
+EVENT_STREAM = "text/event-stream"
+
+
+async def listen_fetch(
+    url: str,
+    request: Request,
+    headers: dict[str, str],
+    on_open: Callable[[], None],
+    on_event: Callable[[str], None],
+) -> None:
+    """Stream by fetch: knows status codes and sends headers.
+
+    Args:
+        on_open: called when the answer's head is there (in Firefox: with the first byte of its body).
+        on_event: called with the data of each event that has no name, or the name "message".
+
+    Raises:
+        ApiError: the server refused.
+        StreamError: what it sent is no event stream.
+        NetworkError: it could not be reached, or the connection broke.
+    """
+    with Deadline() as deadline:
+        try:
+            response = await fetch(url, request, {**headers, "accept": EVENT_STREAM}, deadline)
+            if response.status != 200:
+                raise error_from(await read(response))
+            content_type = response.headers.get("content-type", "")
+            if content_type.partition(";")[0].strip().lower() != EVENT_STREAM:
+                raise StreamError(f"The server answered with {content_type or 'no content type'}, not {EVENT_STREAM}")
+            on_open()
+            await _read_events(response.js_response.body.getReader(), on_event)
+        except EventTooLarge as error:
+            raise StreamError(str(error)) from None
+        except (OSError, JsException) as error:
+            raise NetworkError(f"The event stream broke off. {NO_ANSWER}") from error
+
+
+async def _read_events(reader: Any, on_event: Callable[[str], None]) -> None:
+    decoder = SSEDecoder()
+    while not (result := await reader.read()).done:
+        for event in decoder.feed(result.value.to_bytes()):
+            if event.type == "message":
+                on_event(event.data)
+
+
+async def listen_native(url: str, on_open: Callable[[], None], on_event: Callable[[str], None]) -> None:
+    """Stream by the browser's `EventSource`: all that `listen_fetch` does, but browsers hide why it failed.
+
+    Raises:
+        StreamRefused: the server, or CORS, refused it.
+        NetworkError: it was lost, or the server could not be reached.
+    """
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    source = js.EventSource.new(url)
+
+    def fail(_event: Any) -> None:
+        # A server can name an event "error"; then the stream is still open.
+        if ended.done() or source.readyState == js.EventSource.OPEN:
+            return
+        # EventSource would go on by itself from CONNECTING; when to try again is the client's to decide.
+        if source.readyState == js.EventSource.CLOSED:
+            ended.set_exception(StreamRefused("The server refused the event stream"))
+        else:
+            ended.set_exception(NetworkError(f"The event stream broke off. {NO_ANSWER}"))
+
+    handlers = {
+        "open": create_proxy(lambda _event: on_open()),
+        "message": create_proxy(lambda event: on_event(event.data)),
+        "error": create_proxy(fail),
+    }
+    try:
+        for name, handler in handlers.items():
+            source.addEventListener(name, handler)
+        await ended
+    finally:
+        source.close()
+        for name, handler in handlers.items():
+            source.removeEventListener(name, handler)
+            handler.destroy()

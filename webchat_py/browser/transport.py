@@ -1,0 +1,42 @@
+"""Carries requests and event streams through the browser. Tests on CPython put another one in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import js
+from pyodide.ffi import JsException
+
+from ..wire.rest import Request, Response
+from .eventsource import listen_fetch, listen_native
+from .fetch import send
+
+
+class BrowserTransport:
+    """Requests below one API root, `root` (an absolute URL without a `/` at its end)."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    @property
+    def same_origin(self) -> bool:
+        """Whether the API is on the origin of this page (in a worker: of its script)."""
+        try:
+            return bool(js.URL.new(self._root).origin == js.location.origin)
+        except JsException:
+            return False
+
+    async def send(self, request: Request, headers: dict[str, str], timeout: float) -> Response:
+        return await send(self._root + request.path, request, headers, timeout)
+
+    async def listen_fetch(
+        self,
+        request: Request,
+        headers: dict[str, str],
+        on_open: Callable[[], None],
+        on_event: Callable[[str], None],
+    ) -> None:
+        await listen_fetch(self._root + request.path, request, headers, on_open, on_event)
+
+    async def listen_native(self, path: str, on_open: Callable[[], None], on_event: Callable[[str], None]) -> None:
+        await listen_native(self._root + path, on_open, on_event)

@@ -1,0 +1,61 @@
+"""Calls that are under way, and can all be ended when the client is disconnected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Generic, TypeVar
+
+from .wire.errors import StateError
+
+T = TypeVar("T")
+
+
+class Operation(Generic[T]):
+    """A call that runs in a task of its own and may have several callers waiting for it.
+
+    It is cancelled when the last of them is.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self.task = asyncio.create_task(coroutine)
+        self._waiting = 0
+
+    async def result(self) -> T:
+        """What the call returns or raises; `StateError` when the client was disconnected meanwhile."""
+        self._waiting += 1
+        try:
+            return await asyncio.shield(self.task)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if self.task.cancelled() and caller is not None and not caller.cancelling():
+                raise StateError("The client was disconnected before this call was finished") from None
+            raise
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self.task.cancel()
+
+
+class Operations:
+    """The operations of one client."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> Operation[T]:
+        operation = Operation(coroutine)
+        self._tasks.add(operation.task)
+        operation.task.add_done_callback(self._tasks.discard)
+        return operation
+
+    async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return await self.start(coroutine).result()
+
+    async def cancel(self) -> None:
+        """End all of them, and wait until they have cleaned up."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

@@ -1,0 +1,123 @@
+"""Every error that the client raises.
+
+WebchatError
+├── StateError              the call does not fit what the client is doing
+├── NetworkError            no answer: offline, refused, DNS, CORS
+│   └── RequestTimeout      no answer in time
+├── StreamError             what came over the event stream is none, or it ended
+│   └── StreamRefused       the browser's EventSource was refused; it does not tell why
+└── ApiError                the server answered with an error
+    ├── InvalidRequest      400, 415   what was sent is not acceptable
+    ├── Unauthorized        401        missing or unknown user key
+    ├── Forbidden           402, 403   known user, but not allowed
+    ├── NotFound            404, 405, 410
+    ├── Conflict            409
+    ├── TooLarge            413
+    ├── RateLimited         429        `retry_after` says when to come back
+    └── ServerError         500 and above, and answers that make no sense
+
+No message, attribute or repr ever holds a user key.
+"""
+
+from __future__ import annotations
+
+
+class WebchatError(Exception):
+    """Base of all errors of this package.
+
+    `retryable` says whether the same call may succeed later without any change.
+    """
+
+    retryable: bool = False
+
+
+class StateError(WebchatError):
+    """The call does not fit what the client is doing; the message says what to call first."""
+
+
+class NetworkError(WebchatError):
+    """No answer came from the server. Browsers do not tell scripts why."""
+
+    retryable = True
+
+
+class RequestTimeout(NetworkError):
+    """The answer did not come in time. The server may have carried out the request all the same."""
+
+
+class StreamError(WebchatError):
+    """What came over the event stream is none, or the stream ended."""
+
+    retryable = True
+
+
+class StreamRefused(StreamError):
+    """The browser's `EventSource` was refused. It tells scripts neither status nor reason."""
+
+    retryable = False
+
+
+class ApiError(WebchatError):
+    """The server answered with an error.
+
+    Attributes:
+        status: HTTP status of the answer.
+        code: the code in the body; the HTTP status where there is none.
+        type: Botpress's name of the error, such as `"ResourceNotFound"`; `"Unknown"` where there is none.
+        id: the server's id of this error, for its operators' logs; `None` where there is none.
+        message: the server's text.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: int | None = None,
+        type: str = "Unknown",
+        id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = status if code is None else code
+        self.type = type
+        self.id = id
+        self.retryable = status in (408, 429) or status >= 500
+
+    def __str__(self) -> str:
+        return f"{self.message} (HTTP {self.status}, {self.type})"
+
+
+class InvalidRequest(ApiError):
+    """The server does not accept what was sent (400, 415)."""
+
+
+class Unauthorized(ApiError):
+    """The user key is missing or unknown (401)."""
+
+
+class Forbidden(ApiError):
+    """The user is known but not allowed to do this, or a quota is used up (402, 403)."""
+
+
+class NotFound(ApiError):
+    """What was asked for does not exist (404, 405, 410)."""
+
+
+class Conflict(ApiError):
+    """The request does not fit the present state of what it is about (409)."""
+
+
+class TooLarge(ApiError):
+    """The request or what it would make is too large (413)."""
+
+
+class RateLimited(ApiError):
+    """Too many requests (429). `retry_after` is in seconds, `None` where the server did not say."""
+
+    retry_after: float | None = None
+
+
+class ServerError(ApiError):
+    """The server failed (500 and above), or gave an answer that makes no sense."""

@@ -1,0 +1,87 @@
+"""What the event stream says, as typed values.
+
+Each event's data is JSON `{"type": …, "data": …}`, or the bare word `ping` that keeps the stream alive. What
+does not fit becomes `UnknownSignal`, so that it can be handed on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .models import Message, Typing, parse_message
+from .payloads import Misfit
+
+TYPING_TIMEOUT = 5.0
+"""Seconds that `typing_started` lasts where it does not say (the original client's default)."""
+MAX_TYPING_TIMEOUT = 60.0
+"""Seconds; a browser's timer overflows at 2³¹ milliseconds and would fire at once."""
+
+
+@dataclass(slots=True)
+class MessageCreated:
+    message: Message
+
+
+@dataclass(slots=True)
+class TypingChanged:
+    typing: Typing
+
+
+@dataclass(slots=True)
+class UnknownSignal:
+    """A signal without a meaning here: its type (`""` where it has none) and the value as it came."""
+
+    type: str
+    data: Any
+
+
+Signal: TypeAlias = MessageCreated | TypingChanged | UnknownSignal
+
+
+def _message_created(data: Any) -> Signal:
+    return MessageCreated(parse_message(data))
+
+
+def _typing_started(data: Any) -> Signal:
+    milliseconds = data.get("timeout") if isinstance(data, dict) else None
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return TypingChanged(Typing(is_typing=True, timeout=TYPING_TIMEOUT))
+    # Compared before it is divided: JSON's integers can be too large for a float. In this order NaN, which
+    # compares as false, comes out as the maximum.
+    milliseconds = max(0, min(MAX_TYPING_TIMEOUT * 1000, milliseconds))
+    return TypingChanged(Typing(is_typing=True, timeout=milliseconds / 1000))
+
+
+def _typing_stopped(_data: Any) -> Signal:
+    return TypingChanged(Typing(is_typing=False, timeout=0.0))
+
+
+_READERS: dict[str, Callable[[Any], Signal]] = {
+    "message_created": _message_created,
+    "typing_started": _typing_started,
+    "typing_stopped": _typing_stopped,
+}
+
+
+def parse_signal(text: str) -> Signal | None:
+    """The signal in one event's data; `None` for the keep-alive. Never raises."""
+    if text == "ping":
+        return None
+    try:
+        signal = json.loads(text)
+    except (ValueError, RecursionError):
+        return UnknownSignal("", text)
+    kind = signal.get("type") if isinstance(signal, dict) else None
+    if not isinstance(kind, str):
+        return UnknownSignal("", signal)
+    data = signal.get("data")
+    reader = _READERS.get(kind)
+    if reader is None:
+        return UnknownSignal(kind, data)
+    try:
+        return reader(data)
+    except Misfit:
+        return UnknownSignal(kind, data)
