@@ -1,0 +1,83 @@
+"""The document's types, as far as the page uses them. There is no such module at run time: for checkers only."""
+
+from collections.abc import Iterator
+from typing import Any
+
+class Node:
+    textContent: str
+
+class NodeList:
+    def __iter__(self) -> Iterator[Element]: ...
+
+class DocumentFragment(Node):
+    firstElementChild: Element
+    def querySelectorAll(self, selector: str) -> NodeList: ...
+
+class Dataset:
+    entry: str
+    delivery: str
+    state: str
+
+class EventTarget:
+    def addEventListener(self, name: str, listener: Any) -> None: ...
+
+class Element(Node, EventTarget):
+    className: str
+    dataset: Dataset
+    disabled: bool
+    hidden: bool
+    value: str
+    content: DocumentFragment
+    firstElementChild: Element
+    childElementCount: int
+    innerText: str
+    scrollTop: float
+    scrollHeight: float
+    clientHeight: float
+    def append(self, *nodes: Node | str) -> None: ...
+    def before(self, *nodes: Node | str) -> None: ...
+    def cloneNode(self, deep: bool) -> Element: ...
+    def closest(self, selector: str) -> Element | None: ...
+    def focus(self) -> None: ...
+    def getAttribute(self, name: str) -> str | None: ...
+    def querySelector(self, selector: str) -> Element: ...
+    def querySelectorAll(self, selector: str) -> NodeList: ...
+    def remove(self) -> None: ...
+    def replaceChildren(self, *nodes: Node | str) -> None: ...
+    def replaceWith(self, *nodes: Node | str) -> None: ...
+    def setAttribute(self, name: str, value: str) -> None: ...
+
+class Event:
+    target: Element
+
+class Document(EventTarget):
+    def createElement(self, tag: str) -> Element: ...
+    def getElementById(self, id: str) -> Element: ...
+
+class Storage:
+    def getItem(self, key: str) -> str | None: ...
+    def setItem(self, key: str, value: str) -> None: ...
+    def removeItem(self, key: str) -> None: ...
+
+class Console:
+    def warn(self, text: str) -> None: ...
+
+class Location:
+    origin: str
+    search: str
+
+class URLSearchParams:
+    @classmethod
+    def new(cls, query: str) -> URLSearchParams: ...
+    def get(self, name: str) -> str | None: ...
+
+class RegExp:
+    @classmethod
+    def new(cls, pattern: str, flags: str) -> RegExp: ...
+
+class Window(EventTarget):
+    console: Console
+    localStorage: Storage
+    location: Location
+    RegExp: type[RegExp]
+    URLSearchParams: type[URLSearchParams]

@@ -1,0 +1,23 @@
+"""The page's first lines of Python: who to talk to, by the address of the page, and off it goes."""
+
+from typing import Any
+
+from pyscript import window
+
+from chat.controls import Chat
+from chat.render import View
+from chat.session import SessionStore
+from webchat_py import get_client
+
+query = window.URLSearchParams.new(window.location.search)
+client_id = query.get("client") or "local"
+api_url = window.location.origin
+event_source: Any = query.get("event_source") or "auto"
+view = View()
+
+try:
+    client = get_client(client_id=client_id, api_url=api_url, event_source=event_source)
+except ValueError as error:
+    view.connection("offline", error)
+else:
+    Chat(client, view, SessionStore(api_url, client_id)).start()
