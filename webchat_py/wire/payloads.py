@@ -1,49 +1,149 @@
 """What a message can hold: one dataclass for each type on the wire, made for `match`.
 
 A type that does not exist yet, or one whose fields are not as they should be, becomes `Unknown`: nothing
-is dropped for its shape. Fields that a type does not name are kept in `extra`.
+is dropped for its shape. Fields that a type does not name are kept in `extra`. URLs and Markdown come from the bot:
+check and sanitise what you make of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+
+@dataclass(slots=True, kw_only=True)
+class _Common:
+    """What every payload may have. `class_name` is a CSS class that the bot asks for."""
+
+    class_name: str | None = field(default=None, repr=False)
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
-class Text:
-    """Plain text."""
+class Text(_Common):
+    """Plain text. `value` is what a button sent whose label is `text`."""
 
     text: str
-    extra: dict[str, Any] = field(default_factory=dict, repr=False)
+    value: str | None = None
 
 
 @dataclass(slots=True)
-class Markdown:
-    """Text in Markdown. It comes from the bot: sanitise what a renderer makes of it."""
+class Markdown(_Common):
+    """Text in Markdown."""
 
     markdown: str
-    extra: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
-class Option:
-    """One entry of a `Choice`. Taking it sends `value` as a text message."""
+class Image(_Common):
+    """A picture. `file_id` is the server's id of an uploaded one."""
+
+    image_url: str
+    file_id: str | None = None
+
+
+@dataclass(slots=True)
+class Audio(_Common):
+    """A sound to play."""
+
+    audio_url: str
+    file_id: str | None = None
+
+
+@dataclass(slots=True)
+class Video(_Common):
+    """A film to play."""
+
+    video_url: str
+    file_id: str | None = None
+
+
+@dataclass(slots=True)
+class File(_Common):
+    """A file to download."""
+
+    file_url: str
+    title: str | None = None
+    file_id: str | None = None
+
+
+@dataclass(slots=True)
+class Location(_Common):
+    """A place on earth, in degrees."""
+
+    latitude: float
+    longitude: float
+    address: str | None = None
+    title: str | None = None
+
+
+@dataclass(slots=True)
+class Action(_Common):
+    """A button of a card. `url` opens `value`; `postback` and `say` send it as a text message."""
+
+    action: Literal["postback", "url", "say"] | str
+    label: str
+    value: str
+
+
+@dataclass(slots=True)
+class Card(_Common):
+    """A picture, a title, a line below it, and buttons."""
+
+    title: str
+    subtitle: str | None = None
+    image_url: str | None = None
+    actions: list[Action] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Carousel(_Common):
+    """Cards side by side."""
+
+    items: list[Card]
+
+
+@dataclass(slots=True)
+class Option(_Common):
+    """One entry of a `Choice` or a `Dropdown`. Taking it sends `value` as a text message."""
 
     label: str
     value: str
-    extra: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
-class Choice:
+class Choice(_Common):
     """A question with answers to press. `disable_free_text` asks the front end to close its text box."""
 
     text: str
     options: list[Option]
     disable_free_text: bool | None = None
-    extra: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True)
+class Dropdown(_Common):
+    """A question with a list to choose from."""
+
+    text: str
+    options: list[Option]
+    disable_free_text: bool | None = None
+
+
+@dataclass(slots=True)
+class Bloc(_Common):
+    """Several payloads in one message."""
+
+    items: list[Payload]
+
+
+@dataclass(slots=True)
+class Custom(_Common):
+    """A component of the bot's own: where it is, its name, and what it gets."""
+
+    url: str
+    name: str
+    data: Any = None
 
 
 @dataclass(slots=True)
@@ -57,7 +157,22 @@ class Unknown:
     data: Any
 
 
-Payload: TypeAlias = Text | Markdown | Choice | Unknown
+Payload: TypeAlias = (
+    Text
+    | Markdown
+    | Image
+    | Audio
+    | Video
+    | File
+    | Location
+    | Card
+    | Carousel
+    | Choice
+    | Dropdown
+    | Bloc
+    | Custom
+    | Unknown
+)
 
 
 class Misfit(ValueError):
@@ -78,84 +193,164 @@ class _Field(NamedTuple):
     required: bool = True
 
 
+class _Shape(NamedTuple):
+    """The fields of one type."""
+
+    make: type
+    fields: tuple[_Field, ...]
+
+
 def _same(value: Any) -> Any:
     return value
 
 
-def _exactly(expected: type) -> Callable[[Any], Any]:
+def _exactly(*expected: type) -> _Kind:
     def read(value: Any) -> Any:
-        if type(value) is not expected:
-            raise Misfit(f"expected {expected.__name__}, got {type(value).__name__}")
+        # Not isinstance: JSON's true is no number.
+        if type(value) not in expected:
+            raise Misfit(f"expected {expected[-1].__name__}, got {type(value).__name__}")
         return value
 
-    return read
+    return _Kind(read, read)
 
 
-def _read_options(value: Any) -> list[Option]:
+def _list_of(shape: _Shape) -> _Kind:
+    def read(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise Misfit(f"expected an array, got {type(value).__name__}")
+        return [_read(shape, item) for item in value]
+
+    def write(values: Any) -> list[dict[str, Any]]:
+        if not isinstance(values, list) or not all(isinstance(value, shape.make) for value in values):
+            raise Misfit(f"expected a list of {shape.make.__name__}")
+        return [_write(shape, value) for value in values]
+
+    return _Kind(read, write)
+
+
+def _read_items(value: Any) -> list[Payload]:
+    """The items of a bloc. Webchat has their fields in a `payload` of their own, its sibling API beside `type`."""
     if not isinstance(value, list):
-        raise Misfit("expected an array of options")
-    return [_read_fields(Option, _OPTION, item) for item in value]
+        raise Misfit(f"expected an array, got {type(value).__name__}")
+    items: list[Payload] = []
+    for item in value:
+        nested = item.get("payload") if isinstance(item, dict) else None
+        items.append(parse_payload({**nested, "type": item.get("type")} if isinstance(nested, dict) else item))
+    return items
 
 
-def _write_options(options: list[Option]) -> list[dict[str, Any]]:
-    return [_write_fields(_OPTION, option) for option in options]
+def _write_items(items: Any) -> list[dict[str, Any]]:
+    if not isinstance(items, list):
+        raise Misfit("expected a list of payloads")
+    written = []
+    for item in items:
+        payload = payload_to_wire(item)
+        written.append({"type": payload.pop("type"), "payload": payload})
+    return written
 
 
-_STRING = _Kind(_exactly(str), _same)
-_BOOLEAN = _Kind(_exactly(bool), _same)
-_OPTIONS = _Kind(_read_options, _write_options)
+def _shape(make: type, *fields: _Field) -> _Shape:
+    return _Shape(make, (*fields, _Field("class_name", "className", _STRING, required=False)))
 
-_OPTION = (_Field("label", "label", _STRING), _Field("value", "value", _STRING))
 
-_TYPES: dict[str, tuple[type, tuple[_Field, ...]]] = {
-    "text": (Text, (_Field("text", "text", _STRING),)),
-    "markdown": (Markdown, (_Field("markdown", "markdown", _STRING),)),
-    "choice": (
-        Choice,
-        (
-            _Field("text", "text", _STRING),
-            _Field("options", "options", _OPTIONS),
-            _Field("disable_free_text", "disableFreeText", _BOOLEAN, required=False),
-        ),
+def _optional(name: str, key: str, kind: _Kind) -> _Field:
+    return _Field(name, key, kind, required=False)
+
+
+_STRING = _exactly(str)
+_NUMBER = _exactly(int, float)
+_BOOLEAN = _exactly(bool)
+_ANY = _Kind(_same, _same)
+
+_FILE_ID = _optional("file_id", "fileId", _STRING)
+_TITLE = _Field("title", "title", _STRING)
+_TEXT = _Field("text", "text", _STRING)
+_LABEL = _Field("label", "label", _STRING)
+_VALUE = _Field("value", "value", _STRING)
+
+_ACTION = _shape(Action, _Field("action", "action", _STRING), _LABEL, _VALUE)
+_OPTION = _shape(Option, _LABEL, _VALUE)
+_CARD = _shape(
+    Card,
+    _TITLE,
+    _optional("subtitle", "subtitle", _STRING),
+    _optional("image_url", "imageUrl", _STRING),
+    _Field("actions", "actions", _list_of(_ACTION)),
+)
+_QUESTION = (
+    _TEXT,
+    _Field("options", "options", _list_of(_OPTION)),
+    _optional("disable_free_text", "disableFreeText", _BOOLEAN),
+)
+
+_SHAPES: dict[str, _Shape] = {
+    "text": _shape(Text, _TEXT, _optional("value", "value", _STRING)),
+    "markdown": _shape(Markdown, _Field("markdown", "markdown", _STRING)),
+    "image": _shape(Image, _Field("image_url", "imageUrl", _STRING), _FILE_ID),
+    "audio": _shape(Audio, _Field("audio_url", "audioUrl", _STRING), _FILE_ID),
+    "video": _shape(Video, _Field("video_url", "videoUrl", _STRING), _FILE_ID),
+    "file": _shape(File, _Field("file_url", "fileUrl", _STRING), _optional("title", "title", _STRING), _FILE_ID),
+    "location": _shape(
+        Location,
+        _Field("latitude", "latitude", _NUMBER),
+        _Field("longitude", "longitude", _NUMBER),
+        _optional("address", "address", _STRING),
+        _optional("title", "title", _STRING),
+    ),
+    "card": _CARD,
+    "carousel": _shape(Carousel, _Field("items", "items", _list_of(_CARD))),
+    "choice": _shape(Choice, *_QUESTION),
+    "dropdown": _shape(Dropdown, *_QUESTION),
+    "bloc": _shape(Bloc, _Field("items", "items", _Kind(_read_items, _write_items))),
+    "custom": _shape(
+        Custom, _Field("url", "url", _STRING), _Field("name", "name", _STRING), _optional("data", "data", _ANY)
     ),
 }
-_WIRE_NAMES = {cls: name for name, (cls, _) in _TYPES.items()}
+_TYPES = {shape.make: name for name, shape in _SHAPES.items()}
 
 
-def _read_fields(cls: Callable[..., Any], fields: tuple[_Field, ...], data: Any) -> Any:
+def _read(shape: _Shape, data: Any) -> Any:
     if not isinstance(data, dict):
         raise Misfit(f"expected an object, got {type(data).__name__}")
     extra = dict(data)
-    extra.pop("type", None)
-    values = {}
-    for name, key, kind, required in fields:
+    values: dict[str, Any] = {}
+    for name, key, kind, required in shape.fields:
         value = extra.pop(key, None)
         if value is not None:
             values[name] = kind.read(value)
         elif required:
             raise Misfit(f"{key!r} is missing")
-    return cls(**values, extra=extra)
+    return shape.make(**values, extra=extra)
 
 
-def _write_fields(fields: tuple[_Field, ...], value: Any) -> dict[str, Any]:
-    data = {
-        key: kind.write(attribute) for name, key, kind, _ in fields if (attribute := getattr(value, name)) is not None
-    }
+def _write(shape: _Shape, value: Any) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name, key, kind, required in shape.fields:
+        attribute = getattr(value, name)
+        if attribute is None and not required:
+            continue
+        try:
+            data[key] = kind.write(attribute)
+        except Misfit as misfit:
+            raise TypeError(f"{type(value).__name__}.{name}: {misfit}") from None
     return {**data, **value.extra}
 
 
 def parse_payload(data: Any) -> Payload:
     """The payload that `data`, decoded JSON, stands for. Never raises."""
-    kind = data.get("type") if isinstance(data, dict) else None
-    name = kind if isinstance(kind, str) else ""
-    if name not in _TYPES:
+    name = data.get("type") if isinstance(data, dict) else None
+    if not isinstance(name, str):
+        return Unknown("", data)
+    shape = _SHAPES.get(name)
+    if shape is None:
         return Unknown(name, data)
-    cls, fields = _TYPES[name]
     try:
-        payload: Payload = _read_fields(cls, fields, data)
-    except Misfit:
+        payload = _read(shape, data)
+    except (Misfit, RecursionError):
         return Unknown(name, data)
-    return payload
+    del payload.extra["type"]
+    known: Payload = payload
+    return known
 
 
 def payload_to_wire(payload: Payload) -> dict[str, Any]:
@@ -164,7 +359,7 @@ def payload_to_wire(payload: Payload) -> dict[str, Any]:
         if not isinstance(payload.data, dict):
             raise TypeError("An Unknown payload can only be sent when its data is a dict")
         return {**payload.data, "type": payload.type}
-    name = _WIRE_NAMES.get(type(payload))
+    name = _TYPES.get(type(payload))
     if name is None:
         raise TypeError(f"A message is a str or a payload such as Text(...), not {type(payload).__name__}")
-    return {"type": name, **_write_fields(_TYPES[name][1], payload)}
+    return {"type": name, **_write(_SHAPES[name], payload)}
