@@ -1,0 +1,162 @@
+"""Fixtures for tests of webchat_py inside Pyodide, in a real browser, by pytest-pyodide.
+
+A test is a function that runs in the browser; its first argument names the fixture and is None inside:
+
+    from pytest_pyodide import run_in_pyodide
+
+    @run_in_pyodide
+    async def hello_is_answered(selenium, url):
+        from webchat_py import get_client
+
+        client = get_client(client_id="local", api_url=url)
+        ...
+        assert message.text == "hello"
+
+    def test_hello_is_answered(selenium_client, webchat_server):
+        hello_is_answered(selenium_client, webchat_server.url)
+
+or, with a fixture that gives the plain value (`server_url` is one), in one piece:
+
+    @run_in_pyodide
+    async def test_hello_is_answered(selenium_client, server_url):
+        ...
+
+- Only the function's own source travels: import inside it, and use nothing of the module around it. What tests share
+  is in in_browser.py beside this file, a module that is there in Pyodide.
+- Arguments and the returned value are pickled: plain values only.
+- An exception comes back as itself and fails the test with its traceback in the browser; `assert` shows its parts.
+- `selenium_client` runs on the page's main thread, `selenium_worker_client` in a worker, `selenium_either_client`
+  once in each. All of them give every test a page, a Pyodide and browser storage of its own.
+- The page comes from pytest-pyodide's own web server, so the API stands on another origin and CORS is exercised.
+- A script may take 60 s; `@pytest.mark.driver_timeout(120)` asks for more.
+- Leaks: call `selenium_client.enable_pyproxy_tracing()`, run one function, compare `selenium_client.get_num_proxies()`
+  before and after.
+"""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pytest_pyodide.fixture import selenium_common
+from pytest_pyodide.server import DefaultHandler
+from pytest_pyodide.utils import parse_driver_timeout
+
+from tests.support.proxy import FaultyProxy
+
+if TYPE_CHECKING:
+    from tests.support.server import WebchatServer
+
+ROOT = Path(__file__).resolve().parents[2]
+DIST = ROOT / "build" / "pyodide-dist"
+IN_BROWSER = Path(__file__).with_name("in_browser.py")
+SCRIPT_TIMEOUT = 60.0  # seconds
+STORED = "cache_storage,cookies,indexeddb,local_storage,service_workers"  # not the cache of compiled WebAssembly
+
+
+class DistHandler(DefaultHandler):  # type: ignore[misc]  # pytest-pyodide has no types
+    """Serves pytest-pyodide's own pages and build/pyodide-dist."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def web_server_main() -> Iterator[tuple[str, int, None]]:
+    """In place of pytest-pyodide's server, which has one thread: a connection that Chromium opens in advance and
+    leaves idle keeps it from answering any other for up to two minutes."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(DistHandler, directory=str(DIST))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield "127.0.0.1", server.server_port, None
+        server.shutdown()
+
+
+@pytest.fixture
+def server_url(webchat_server: WebchatServer) -> str:
+    """The API's URL as a plain string, as a function that runs in the browser can take it."""
+    url: str = webchat_server.url
+    return url
+
+
+@pytest.fixture(scope="session")
+def helper_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server whose bot gives the answers of tests/support/bots.py."""
+    from tests.support.server import WebchatServer
+
+    with WebchatServer(tmp_path_factory.mktemp("data"), "--bot", "tests.support.bots:answer") as server:
+        yield server.url
+
+
+@pytest.fixture
+def proxy_url(helper_url: str) -> Iterator[str]:
+    """The URL of a proxy before the server of `helper_url`, which misbehaves as the test tells it."""
+    with FaultyProxy(helper_url) as proxy:
+        yield proxy.url
+
+
+@pytest.fixture(scope="session")
+def wheel() -> Path:
+    """The wheel of webchat_py that the test pages load; fails if it is not that of the sources."""
+    (path,) = DIST.glob("webchat_py-*.whl")
+    sources = {
+        str(file.relative_to(ROOT)): file.read_bytes()
+        for file in (ROOT / "webchat_py").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    with zipfile.ZipFile(path) as archive:
+        packed = {name: archive.read(name) for name in archive.namelist() if name.startswith("webchat_py/")}
+    assert packed == sources, "webchat_py/ has changed since its wheel was built: use ./build.sh test"
+    return path
+
+
+@pytest.fixture(scope="session")
+def main_thread_browser(request: pytest.FixtureRequest, web_server_main: Any) -> Iterator[Any]:
+    with selenium_common(request, "chrome", web_server_main, load_pyodide=False) as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def worker_browser(request: pytest.FixtureRequest, web_server_main: Any) -> Iterator[Any]:
+    with selenium_common(request, "chrome", web_server_main, load_pyodide=False, worker=True) as runner:
+        yield runner
+
+
+@pytest.fixture
+def selenium_client(request: pytest.FixtureRequest, main_thread_browser: Any, wheel: Path) -> Iterator[Any]:
+    """A fresh page with Pyodide on its main thread, and webchat_py installed."""
+    yield from fresh_page(request, main_thread_browser, wheel)
+
+
+@pytest.fixture
+def selenium_worker_client(request: pytest.FixtureRequest, worker_browser: Any, wheel: Path) -> Iterator[Any]:
+    """A fresh page with Pyodide in a worker, and webchat_py installed there."""
+    yield from fresh_page(request, worker_browser, wheel)
+
+
+@pytest.fixture(params=["selenium_client", "selenium_worker_client"])
+def selenium_either_client(request: pytest.FixtureRequest) -> Any:
+    """The test runs twice: with Pyodide on the page's main thread, and in a worker."""
+    return request.getfixturevalue(request.param)
+
+
+def fresh_page(request: pytest.FixtureRequest, runner: Any, wheel: Path) -> Iterator[Any]:
+    """Load the page anew, so that no stream, task, module or stored value of another test is left."""
+    runner.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": runner.base_url, "storageTypes": STORED})
+    runner.set_script_timeout(parse_driver_timeout(request.node) or SCRIPT_TIMEOUT)
+    runner.prepare_driver()
+    runner.javascript_setup()
+    runner.load_pyodide()
+    runner.initialize_pyodide()
+    runner.load_package(f"{runner.base_url}/{wheel.name}")
+    runner.run(f"import pathlib; pathlib.Path('in_browser.py').write_text({IN_BROWSER.read_text()!r})")
+    yield runner
+    print(runner.logs)  # noqa: T201 - pytest shows it with a failure
+    runner.goto("about:blank")
