@@ -1,11 +1,17 @@
-"""The harness itself: where the code of a test runs, that assertions reach pytest, and that tests are kept apart."""
+"""The harness itself: where the code of a test runs, that assertions reach pytest, that tests are kept apart, and that
+none can be left out in silence."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_pyodide import run_in_pyodide
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @run_in_pyodide
@@ -106,3 +112,37 @@ async def ask_the_server(selenium: Any, url: str) -> int:
 
 def test_server_of_another_origin_answers(selenium_either_client: Any, server_url: str) -> None:
     assert ask_the_server(selenium_either_client, server_url) == 201
+
+
+SUITES_THAT_FAIL = {
+    "a skipped test": "@pytest.mark.skip\ndef test(): pass",
+    "a test that skips itself": "def test(): pytest.skip('not today')",
+    "a skipped module": "pytest.skip('not today', allow_module_level=True)",
+    "an expected failure": "@pytest.mark.xfail\ndef test(): assert False",
+    "an expected failure that passes": "@pytest.mark.xfail\ndef test(): pass",
+    "a test that a plugin loses": "def test_lost(): pass",
+    "no test": "",
+}
+
+
+def run_pytest(folder: Path, source: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "conftest.py").write_text("def pytest_runtest_protocol(item): return item.name == 'test_lost' or None")
+    if source:
+        (folder / "test_it.py").write_text(f"import pytest\n{source}\n")
+        (folder / "test_other.py").write_text("def test_passes(): pass\n")
+    plugins = ("-p", "no:asyncio", "-p", "no:pyodide", "-p", "tests.support.policy")
+    command = [sys.executable, "-m", "pytest", "--rootdir", str(folder), *plugins, *options, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@pytest.mark.parametrize("case", SUITES_THAT_FAIL)
+def test_run_fails_for(case: str, tmp_path: Path) -> None:
+    outcome = run_pytest(tmp_path, SUITES_THAT_FAIL[case])
+    assert outcome.returncode != 0, outcome.stdout
+
+
+def test_run_passes_without_what_the_caller_left_out(tmp_path: Path) -> None:
+    tally = tmp_path / "tally"
+    outcome = run_pytest(tmp_path, SUITES_THAT_FAIL["a skipped test"], "-k", "passes", "--tally", str(tally))
+    assert outcome.returncode == 0, outcome.stdout
+    assert tally.read_text() == "1\n"
