@@ -1,6 +1,7 @@
 """A Botpress Webchat client in pure Python, for the browser. Start with `get_client`."""
 
-from .client import WebchatClient, get_client
+from .client import WebchatClient
+from .factory import get_client
 from .wire.errors import (
     ApiError,
     Conflict,
@@ -16,9 +17,11 @@ from .wire.errors import (
     StreamRefused,
     TooLarge,
     Unauthorized,
+    UploadError,
     WebchatError,
 )
-from .wire.models import Connection, Credentials, Message, Typing
+from .wire.files import SentFile
+from .wire.models import Connection, Conversation, Credentials, Event, Message, Typing, User
 from .wire.payloads import (
     Action,
     Audio,
@@ -49,9 +52,11 @@ __all__ = [
     "Choice",
     "Conflict",
     "Connection",
+    "Conversation",
     "Credentials",
     "Custom",
     "Dropdown",
+    "Event",
     "File",
     "Forbidden",
     "Image",
@@ -65,6 +70,7 @@ __all__ = [
     "Payload",
     "RateLimited",
     "RequestTimeout",
+    "SentFile",
     "ServerError",
     "StateError",
     "StreamError",
@@ -74,6 +80,8 @@ __all__ = [
     "Typing",
     "Unauthorized",
     "Unknown",
+    "UploadError",
+    "User",
     "Video",
     "WebchatClient",
     "WebchatError",

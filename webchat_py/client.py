@@ -1,116 +1,73 @@
-"""`get_client` and the client that it returns."""
+"""The client that users hold. `get_client` in `webchat_py.factory` makes it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from .channel import Channel
-from .emitter import Emitter, log
+from .conversation import ConversationBackend, CurrentConversation
+from .emitter import Emitter
 from .operations import Operation, Operations
-from .wire.errors import ServerError, StateError, WebchatError
-from .wire.ledger import Ledger
-from .wire.models import Connection, ConnectionState, Credentials, Message, Typing
+from .waiting import MessageIterator, Waiting
+from .wire import rest
+from .wire.errors import Forbidden, NotFound, ServerError, StateError
+from .wire.files import SentFile, payload_for
+from .wire.models import Conversation, Credentials, Event, Message, User
 from .wire.payloads import Payload, Text, payload_to_wire
-from .wire.rest import Page
-from .wire.signals import MessageCreated, Signal, TypingChanged
 
-DEFAULT_API_URL = "https://webchat.botpress.cloud"
-_ABSOLUTE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
-_MAX_TIMEOUT = 2_147_483
-"""Seconds; browsers keep the milliseconds of a timer in 32 bits and fire at once beyond that."""
+if TYPE_CHECKING:
+    from .registrar import Waiter
+
+T = TypeVar("T")
+OnProgress = Callable[[int, int], object]
 
 
-class Backend(Protocol):
+class Backend(ConversationBackend, Protocol):
     """What the client needs of a mode. `pushpin.PushpinBackend` is one."""
 
-    async def log_in(self, credentials: Credentials | None) -> Credentials: ...
+    async def log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials: ...
     def log_out(self) -> None: ...
-    async def create_conversation(self) -> str: ...
-    async def start_conversation(self, conversation_id: str) -> None: ...
+    async def request(self, call: rest.Call[T]) -> T: ...
     async def create_message(
         self, conversation_id: str, payload: Payload, metadata: dict[str, Any], reply_to: str | None
     ) -> Message: ...
-    async def list_messages(self, conversation_id: str, next_token: str | None) -> Page: ...
-    async def listen(
-        self, conversation_id: str, on_open: Callable[[], None], on_signal: Callable[[Signal], None]
-    ) -> None: ...
-
-
-def get_client(
-    client_id: str,
-    api_url: str = DEFAULT_API_URL,
-    mode: Literal["pushpin"] = "pushpin",
-    *,
-    event_source: Literal["auto", "native", "fetch"] = "auto",
-    timeout: float = 60.0,
-) -> WebchatClient:
-    """Make a client for one bot. Nothing is sent before `connect`.
-
-    Args:
-        client_id: names the bot. In the Botpress Workspace: the bot's Webchat tab, Advanced Settings.
-        api_url: absolute address of the Webchat API.
-        mode: `"pushpin"`, the hosted service's.
-        event_source: how events are received. `"native"` is the browser's `EventSource`, which has to put the
-            user key into the URL; `"fetch"` sends it as a header; `"auto"` is native where the API is on the
-            page's own origin, and fetch elsewhere or where the server refuses native.
-        timeout: seconds for each request.
-
-    Raises:
-        TypeError: an argument has the wrong type.
-        ValueError: an argument cannot be used; the message says why.
-        RuntimeError: this is no browser.
-    """
-    _check_options(client_id, api_url, mode, event_source, timeout)
-    try:
-        from .browser.transport import BrowserTransport
-    except ModuleNotFoundError as error:
-        raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
-    from .pushpin import PushpinBackend
-    from .wire.rest import quote
-
-    api_url = api_url.rstrip("/")
-    transport = BrowserTransport(f"{api_url}/{quote(client_id)}")
-    backend = PushpinBackend(transport, event_source, timeout)
-    return WebchatClient(client_id, api_url, mode, backend)
-
-
-def _check_options(client_id: str, api_url: str, mode: str, event_source: str, timeout: float) -> None:
-    for name, value in (("client_id", client_id), ("api_url", api_url)):
-        if not isinstance(value, str):
-            raise TypeError(f"{name} is a str, not {type(value).__name__}")
-    if not client_id.strip():
-        raise ValueError("client_id is empty. Copy it from the bot's Webchat tab, Advanced Settings")
-    if not _ABSOLUTE_URL.fullmatch(api_url):
-        raise ValueError(f"api_url is an absolute address such as {DEFAULT_API_URL!r}, not {api_url!r}")
-    if mode != "pushpin":
-        raise ValueError(f"mode is 'pushpin', not {mode!r}")
-    if event_source not in ("auto", "native", "fetch"):
-        raise ValueError(f"event_source is 'auto', 'native' or 'fetch', not {event_source!r}")
-    if not 0 < timeout <= _MAX_TIMEOUT:
-        raise ValueError(f"timeout is in seconds, above 0 and at most {_MAX_TIMEOUT}, not {timeout!r}")
+    async def upload(
+        self, file: Any, name: str | None, on_progress: Callable[[int, int], None] | None
+    ) -> tuple[rest.Upload, str]: ...
 
 
 class WebchatClient:
-    """One user's side of the conversations with one bot. Made by `get_client`.
+    """One user's side of the conversations with one bot.
 
     While it is connected there is always an answer to "which conversation": sends wait for one that is being
     opened, changes of the conversation happen one after the other, and one that fails leaves the old
     conversation working.
 
+    Every call that asks the server may raise, besides what it names itself:
+
+        StateError      the client is not connected, or was disconnected meanwhile
+        ApiError        the server refused; its subclasses say why
+        NetworkError    there was no answer
+
     `on`, `once` and `off` register handlers, see `emitter.Emitter`. The events and their values:
 
-        conversation    str: the id of what is now the current conversation
-        message         Message: by somebody else, in the current conversation
-        message_sent    Message: by this client; the server has it
-        is_typing       Typing: ends by itself after its timeout, or with the next message
-        connection      Connection: the state of the event stream
-        error           Exception: went wrong outside of any call: a lost stream, a handler that raised
-        *               every event, its name first; also signals without a name of their own
+        conversation            str: the id of what is now the current conversation
+        message                 Message: by somebody else, in the current conversation
+        message_sent            Message: by this client; the server has it
+        message_updated         Message: as it is after a change
+        is_typing               Typing: ends by itself after its timeout, or with the next message
+        participant_added       User
+        participant_removed     str: the id of the user
+        webchat_visibility      str: "show", "hide" or "toggle"; the bot asks the front end for it
+        webchat_config          dict: settings that the bot has for the front end
+        custom_event            dict: anything that a bot and a front end agree on
+        connection              Connection: the state of the event stream
+        error                   Exception: went wrong outside of any call: a lost stream, a handler that raised
+        *                       every event, its name first; also signals without a name of their own
     """
 
     def __init__(self, client_id: str, api_url: str, mode: str, backend: Backend) -> None:
@@ -125,16 +82,13 @@ class WebchatClient:
         self._operations = Operations()
         self._connecting: Operation[Credentials] | None = None
         self._credentials: Credentials | None = None
-        self._channel: Channel | None = None
-        self._changing = asyncio.Lock()
+        self._conversation = CurrentConversation(backend, self._events)
+        self._waiting = Waiting(self._events)
         self._sending = asyncio.Lock()
-        self._unannounced = False
-        self._ledger = Ledger()
-        self._connection = Connection("closed")
-        self._typing_ends: asyncio.Handle | None = None
+        self._asking = asyncio.Lock()
 
     def __repr__(self) -> str:
-        return f"<WebchatClient {self.client_id!r} {self._connection.state} at {self.api_url!r}>"
+        return f"<WebchatClient {self.client_id!r} {self._conversation.state} at {self.api_url!r}>"
 
     async def __aenter__(self) -> WebchatClient:
         return self
@@ -152,31 +106,45 @@ class WebchatClient:
     @property
     def conversation_id(self) -> str | None:
         """The id of the current conversation, `None` where there is none. A lost stream does not change it."""
-        return self._channel.conversation_id if self._channel else None
+        return self._conversation.id
 
-    async def connect(self, credentials: Credentials | None = None) -> Credentials:
+    # Who one is
+
+    async def connect(
+        self,
+        credentials: Credentials | None = None,
+        user_data: dict[str, Any] | None = None,
+        name: str | None = None,
+        picture_url: str | None = None,
+    ) -> Credentials:
         """Say who one is. Opens no conversation: the first message does, or `new_conversation`.
 
         Args:
             credentials: those of an earlier `connect`, to be the same user again; without, a new user is made.
+            user_data, name, picture_url: kept by the server with the user, for the bot to read.
 
         Returns:
             The credentials to come back with. They are a new user's where the server did not know the given
             ones: compare `user_id`.
 
         Raises:
-            StateError: the client is connected, or connecting, as somebody else.
+            TypeError: an argument has the wrong type.
             ValueError: the credentials hold the id of one user and the key of another.
+            StateError: the client is connected, or connecting, as somebody else.
             ApiError, NetworkError: the client stays disconnected and can be connected again.
+
+        Example:
+            credentials = await client.connect(user_data={"plan": "gold"})
         """
         if not isinstance(credentials, Credentials | None):
             raise TypeError(f"credentials are a Credentials(user_id, user_token), not {type(credentials).__name__}")
+        profile = rest.Profile(_dict_or_none("user_data", user_data), name, picture_url)
         if self._credentials is not None:
             if credentials is not None and credentials.user_id == self._credentials.user_id:
                 return self._credentials
             raise StateError("The client is already connected. Call disconnect() first")
         if self._connecting is None or self._connecting.task.done():
-            self._connecting = self._operations.start(self._log_in(credentials))
+            self._connecting = self._operations.start(self._log_in(credentials, profile))
         elif credentials is not None:
             raise StateError("The client is connecting already. Await that call, or call disconnect() first")
         return await self._connecting.result()
@@ -184,14 +152,38 @@ class WebchatClient:
     async def disconnect(self) -> None:
         """Close the stream and forget the user. Calls under way end with `StateError`. Never raises."""
         await self._operations.cancel()
-        channel, self._channel = self._channel, None
         self._credentials = None
-        self._unannounced = False
         self._backend.log_out()
-        self._end_typing()
-        if channel is not None:
-            await channel.close()
-        self._set_connection("closed")
+        await self._conversation.close()
+        self._waiting.end()
+
+    async def get_user(self) -> User:
+        """The user of this client, with name, picture and data.
+
+        Example:
+            plan = (await client.get_user()).data["plan"]
+        """
+        return await self._call(rest.get_user())
+
+    async def update_user(
+        self, data: dict[str, Any] | None = None, name: str | None = None, picture_url: str | None = None
+    ) -> User:
+        """Change what is given and leave the rest alone. `data` is replaced as a whole.
+
+        Raises:
+            TypeError: `data` is no dict.
+
+        Example:
+            await client.update_user({"plan": "platinum"}, name="Ada")
+        """
+        return await self._call(rest.update_user(rest.Profile(_dict_or_none("data", data), name, picture_url)))
+
+    async def delete_user(self) -> None:
+        """Delete the user on the server, then disconnect."""
+        await self._call(rest.delete_user())
+        await self.disconnect()
+
+    # What one says
 
     async def send_message(
         self,
@@ -213,43 +205,133 @@ class WebchatClient:
 
         Raises:
             TypeError, ValueError: it cannot be sent; nothing was.
-            StateError: the client is not connected.
-            ApiError: the server refused it.
             NetworkError: no answer. It may have arrived all the same; the message's `client_id` in
                 `list_messages` tells.
+
+        Example:
+            message = await client.send_message("Hello, Botpress!")
         """
         payload = _as_payload(text_or_payload)
-        if not isinstance(metadata, dict | None):
-            raise TypeError(f"metadata is a dict, not {type(metadata).__name__}")
-        metadata = {"clientMessageId": os.urandom(16).hex(), **(metadata or {})}
+        metadata = _with_client_id(_dict_or_none("metadata", metadata))
         return await self._operations.run(self._send(payload, metadata, reply_to))
 
-    async def new_conversation(self) -> str:
-        """Open a new conversation, make it the current one and tell the bot.
+    async def send_file(self, file: Any, name: str | None = None, on_progress: OnProgress | None = None) -> SentFile:
+        """Upload a file and send it as an image, audio, video or file message. Cancelling stops the transfer.
 
-        Returns:
-            Its id.
-
-        Raises:
-            StateError: the client is not connected.
-            ApiError, NetworkError, StreamError: the conversation from before, if any, still is the current one.
-        """
-        return await self._operations.run(self._new_conversation())
-
-    async def switch_conversation(self, conversation_id: str) -> None:
-        """Make another conversation of this user the current one. If its stream was lost, it is opened again.
+        Args:
+            file: a JavaScript `File` or `Blob`, a path in Pyodide's file system, or bytes.
+            name: the file's name; bytes and a `Blob` need one.
+            on_progress: called with the bytes sent so far and all bytes.
 
         Raises:
-            TypeError, ValueError: this is no id.
-            StateError: the client is not connected.
-            NotFound, Forbidden: there is no such conversation, or it is not this user's.
-            ApiError, NetworkError, StreamError: as above, the conversation from before still is the current one.
+            TypeError, ValueError, OSError: this is no file, has no name, or cannot be read.
+            UploadError: the file could not be stored; no message was sent.
+
+        Example:
+            sent = await client.send_file(b"a,b", "table.csv", on_progress=lambda sent, total: print(sent, total))
         """
-        if not isinstance(conversation_id, str):
-            raise TypeError(f"A conversation's id is a str, not {type(conversation_id).__name__}")
-        if not conversation_id:
-            raise ValueError("The conversation's id is empty")
-        await self._operations.run(self._switch_conversation(conversation_id))
+        return await self._operations.run(self._send_file(file, name, on_progress))
+
+    async def send_event(self, data: dict[str, Any]) -> None:
+        """Tell the bot something that is no message. It is sent at most once.
+
+        Raises:
+            TypeError: `data` is no dict of JSON values.
+
+        Example:
+            await client.send_event({"action": "checkout"})
+        """
+        if not isinstance(data, dict):
+            raise TypeError(f"An event's data is a dict, not {type(data).__name__}")
+        await self._operations.run(self._send_event(data))
+
+    async def ask(self, text_or_payload: str | Payload, timeout: float = 30.0, silence: float = 1.5) -> list[Message]:
+        """Send a message and collect the answers. Several questions at once are asked one after the other.
+
+        Args:
+            timeout: seconds until the first answer, and between answers while the bot is typing.
+            silence: seconds without a message or typing after which the answer counts as complete.
+
+        Raises:
+            TypeError, ValueError: it cannot be sent; nothing was.
+            RequestTimeout: there was no answer.
+
+        Example:
+            for answer in await client.ask("What can you do?"):
+                print(answer.text)
+        """
+        async with self._asking:
+            send = self._waiting.answers(lambda: self.send_message(text_or_payload), timeout, silence)
+            return await self._operations.run(send)
+
+    async def add_feedback(
+        self, message_id: str, value: Literal["positive", "negative"], comment: str | None = None
+    ) -> None:
+        """Say what one thinks of a bot's message.
+
+        Raises:
+            ValueError: for any other value.
+        """
+        if value not in ("positive", "negative"):
+            raise ValueError(f"Feedback is 'positive' or 'negative', not {value!r}")
+        await self._call(rest.add_feedback(_an_id(message_id), value, comment))
+
+    async def remove_feedback(self, message_id: str) -> None:
+        """Take feedback back."""
+        await self._call(rest.remove_feedback(_an_id(message_id)))
+
+    # What one hears
+
+    if TYPE_CHECKING:
+        wait_for: Waiter
+    else:
+
+        def wait_for(self, event, timeout=None):
+            """The next value of an event, as something to await. It waits from the call on.
+
+            Args:
+                timeout: seconds; `None` waits for ever.
+
+            Raises:
+                ValueError: there is no such event.
+                RequestTimeout: it did not come in time.
+                StateError: the client was disconnected.
+
+            Example:
+                answer = client.wait_for("message", timeout=10)
+                await client.send_message("Hello")
+                print((await answer).text)
+            """
+            return self._waiting.wait_for(event, timeout)
+
+    def messages(self) -> MessageIterator:
+        """Iterate over the messages that arrive from now on, until `disconnect`.
+
+        A reader who is more than 1,000 messages behind gets a `WebchatError`.
+
+        Example:
+            async for message in client.messages():
+                print(message.text)
+        """
+        return self._waiting.messages()
+
+    async def history(self) -> AsyncGenerator[Message]:
+        """Iterate over the current conversation's messages, newest first. Pages are fetched as they are needed.
+
+        Example:
+            async for message in client.history():
+                print(message.sent_on, message.text)
+        """
+        await self._operations.run(self._require_user())
+        conversation_id = self._conversation.id
+        if conversation_id is None:
+            return
+        seen: set[str | None] = set()
+        async for message in self._all(lambda token: rest.list_messages(conversation_id, token)):
+            # A message that arrives meanwhile moves another one to the next page, where it comes again.
+            if message.id is None or message.id not in seen:
+                seen.add(message.id)
+                yield message
 
     async def list_messages(self, limit: int | None = None, after: str | None = None) -> list[Message]:
         """The messages of the current conversation, newest first; `[]` where there is no conversation.
@@ -260,15 +342,110 @@ class WebchatClient:
 
         Raises:
             ValueError: `limit` is below 1.
-            StateError: the client is not connected.
-            ApiError, NetworkError: there was no list to be had.
+
+        Example:
+            newest = await client.list_messages(limit=20)
         """
         if limit is not None and limit < 1:
             raise ValueError(f"limit is at least 1, not {limit!r}")
-        return await self._operations.run(self._list_messages(limit, after))
+        messages: list[Message] = []
+        async with aclosing(self.history()) as history:
+            async for message in history:
+                if message.id is not None and message.id == after:
+                    break
+                messages.append(message)
+                if len(messages) == limit:
+                    break
+        return messages
 
-    async def _log_in(self, credentials: Credentials | None) -> Credentials:
-        self._credentials = await self._backend.log_in(credentials)
+    async def get_message(self, message_id: str) -> Message:
+        """A message by its id."""
+        return await self._call(rest.get_message(_an_id(message_id)))
+
+    async def update_message(
+        self, message_id: str, payload: Payload | None = None, metadata: dict[str, Any] | None = None
+    ) -> Message:
+        """Change the payload or the metadata of a message; what is not given stays."""
+        call = rest.update_message(_an_id(message_id), payload, _dict_or_none("metadata", metadata))
+        return await self._call(call)
+
+    async def delete_message(self, message_id: str) -> None:
+        """Delete a message of this user."""
+        await self._call(rest.delete_message(_an_id(message_id)))
+
+    async def get_event(self, event_id: str) -> Event:
+        """An event by its id."""
+        return await self._call(rest.get_event(_an_id(event_id)))
+
+    # Where one says and hears it
+
+    async def new_conversation(self) -> str:
+        """Open a new conversation, make it the current one and tell the bot.
+
+        Returns:
+            Its id.
+
+        Raises:
+            ApiError, NetworkError, StreamError: the conversation from before, if any, still is the current one.
+
+        Example:
+            conversation_id = await client.new_conversation()
+        """
+        return await self._operations.run(self._new_conversation())
+
+    async def switch_conversation(self, conversation_id: str) -> None:
+        """Make another conversation of this user the current one. If its stream was lost, it is opened again.
+
+        Raises:
+            TypeError, ValueError: this is no id.
+            NotFound, Forbidden: there is no such conversation, or it is not this user's.
+            ApiError, NetworkError, StreamError: as above, the conversation from before still is the current one.
+
+        Example:
+            await client.switch_conversation(conversation_id)
+        """
+        await self._operations.run(self._switch_conversation(_an_id(conversation_id)))
+
+    async def conversation_exists(self, conversation_id: str) -> bool:
+        """Whether this user can switch to a conversation: `False` where there is none, or it is not this user's."""
+        try:
+            await self._call(rest.get_conversation(_an_id(conversation_id)))
+        except (NotFound, Forbidden):
+            return False
+        return True
+
+    async def list_conversations(self) -> list[Conversation]:
+        """All conversations of this user, in the server's order."""
+        return [conversation async for conversation in self._all(rest.list_conversations)]
+
+    async def delete_conversation(self, conversation_id: str) -> None:
+        """Delete a conversation. If it was the current one, there is none afterwards."""
+        await self._call(rest.delete_conversation(_an_id(conversation_id)))
+        if conversation_id == self._conversation.id:
+            await self._conversation.close()
+
+    async def list_participants(self) -> list[User]:
+        """Who takes part in the current conversation. Raises `StateError` where there is none."""
+        conversation_id = self._conversation.require()
+        return [user async for user in self._all(lambda token: rest.list_participants(conversation_id, token))]
+
+    async def get_participant(self, user_id: str) -> User:
+        """A participant of the current conversation."""
+        return await self._call(rest.get_participant(self._conversation.require(), _an_id(user_id)))
+
+    async def add_participant(self, user_id: str) -> User:
+        """Let another user take part in the current conversation. Only its creator can."""
+        return await self._call(rest.add_participant(self._conversation.require(), _an_id(user_id)))
+
+    async def remove_participant(self, user_id: str) -> None:
+        """End another user's part in the current conversation. Only its creator can."""
+        await self._call(rest.remove_participant(self._conversation.require(), _an_id(user_id)))
+
+    # How it is done
+
+    async def _log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
+        self._credentials = await self._backend.log_in(credentials, profile)
+        self._conversation.belongs_to(self._credentials.user_id)
         return self._credentials
 
     async def _require_user(self) -> None:
@@ -277,145 +454,72 @@ class WebchatClient:
         if self._credentials is None:
             raise StateError("The client is not connected. Call connect() first")
 
+    async def _call(self, call: rest.Call[T]) -> T:
+        return await self._operations.run(self._require_user_and_call(call))
+
+    async def _require_user_and_call(self, call: rest.Call[T]) -> T:
+        await self._require_user()
+        return await self._backend.request(call)
+
+    async def _all(self, page_after: Callable[[str | None], rest.Call[rest.Page[T]]]) -> AsyncGenerator[T]:
+        """The items of a list of pages, each fetched when the one before it is used up."""
+        token: str | None = None
+        tokens: set[str] = set()
+        while True:
+            page = await self._call(page_after(token))
+            for item in page.items:
+                yield item
+            token = page.next_token
+            if not token:
+                return
+            if token in tokens:
+                raise ServerError("The server's list has no end", status=200, type="InvalidAnswer")
+            tokens.add(token)
+
     async def _send(self, payload: Payload, metadata: dict[str, Any], reply_to: str | None) -> Message:
         await self._require_user()
         async with self._sending:
-            conversation_id = await self._ready_conversation()
+            conversation_id = await self._conversation.ready()
             message = await self._backend.create_message(conversation_id, payload, metadata, reply_to)
         message.client_id = metadata["clientMessageId"]
         message.status = "sent"
         self._events.emit("message_sent", message)
         return message
 
+    async def _send_file(self, file: Any, name: str | None, on_progress: OnProgress | None) -> SentFile:
+        await self._require_user()
+        await self._conversation.ready()
+        upload, file_name = await self._backend.upload(file, name, self._isolated(on_progress))
+        kind, payload = payload_for(upload.content_type, upload.file_url, file_name)
+        message = await self._send(payload, _with_client_id(None), None)
+        return SentFile(upload.file_url, file_name, kind, message)
+
+    def _isolated(self, on_progress: OnProgress | None) -> Callable[[int, int], None] | None:
+        """`on_progress` as something that does not raise."""
+        if on_progress is None:
+            return None
+
+        def tell(sent: int, total: int) -> None:
+            try:
+                on_progress(sent, total)
+            except Exception as error:  # noqa: BLE001  # the user's code may raise anything
+                self._events.report("on_progress", error)
+
+        return tell
+
+    async def _send_event(self, data: dict[str, Any]) -> None:
+        await self._require_user()
+        async with self._sending:
+            conversation_id = await self._conversation.ready()
+            await self._backend.request(rest.create_event(conversation_id, "custom", data))
+
     async def _new_conversation(self) -> str:
         await self._require_user()
-        async with self._changing:
-            return await self._create_conversation()
+        return await self._conversation.create()
 
     async def _switch_conversation(self, conversation_id: str) -> None:
         await self._require_user()
-        async with self._changing:
-            if self._channel and self._channel.live and self._channel.conversation_id == conversation_id:
-                return
-            await self._open(conversation_id)
-
-    async def _list_messages(self, limit: int | None, after: str | None) -> list[Message]:
-        await self._require_user()
-        if self._channel is None:
-            return []
-        messages: dict[str | int, Message] = {}
-        tokens: set[str] = set()
-        token: str | None = None
-        while True:
-            page = await self._backend.list_messages(self._channel.conversation_id, token)
-            for message in page.messages:
-                if message.id is not None and message.id == after:
-                    return list(messages.values())
-                # A message that arrives meanwhile moves another one to the next page, where it comes again.
-                messages.setdefault(message.id or len(messages), message)
-                if len(messages) == limit:
-                    return list(messages.values())
-            token = page.next_token
-            if not token:
-                return list(messages.values())
-            if token in tokens:
-                raise ServerError("The server's list of messages has no end", status=200, type="InvalidAnswer")
-            tokens.add(token)
-
-    async def _ready_conversation(self) -> str:
-        """The current conversation, with an open stream; a new one where there is none."""
-        async with self._changing:
-            if self._channel is None:
-                return await self._create_conversation()
-            if not self._channel.live:
-                await self._open(self._channel.conversation_id)
-            if self._unannounced:
-                await self._announce(self._channel.conversation_id)
-            return self._channel.conversation_id
-
-    async def _create_conversation(self) -> str:
-        conversation_id = await self._backend.create_conversation()
-        await self._open(conversation_id)
-        await self._announce(conversation_id)
-        return conversation_id
-
-    async def _announce(self, conversation_id: str) -> None:
-        """Tell the bot that a conversation has begun. If that fails the conversation is open all the same."""
-        self._unannounced = True
-        try:
-            await self._backend.start_conversation(conversation_id)
-        except WebchatError as error:
-            log.warning("the bot was not told of the new conversation; the next message tells it", exc_info=error)
-            self._events.emit("error", error)
-        else:
-            self._unannounced = False
-
-    async def _open(self, conversation_id: str) -> None:
-        """Make this the current conversation. First its stream is opened: if that fails, nothing changes."""
-        channel = Channel(conversation_id, self._backend.listen)
-        before = self._connection
-        if self._channel is None or not self._channel.live:
-            self._set_connection("connecting")
-        try:
-            await channel.open()
-        except BaseException as error:
-            self._set_connection(before.state, error if isinstance(error, Exception) else None)
-            raise
-        old, self._channel = self._channel, channel
-        if old is None or old.conversation_id != conversation_id:
-            self._unannounced = False
-            self._ledger = Ledger()
-            self._end_typing()
-            self._events.emit("conversation", conversation_id)
-        channel.deliver(self._on_signal, self._on_open, self._on_lost)
-        if old is not None:
-            await old.close()
-
-    def _on_open(self, channel: Channel) -> None:
-        if channel is self._channel:
-            self._set_connection("connected")
-
-    def _on_lost(self, channel: Channel, error: Exception) -> None:
-        if channel is not self._channel:
-            return
-        self._end_typing()
-        self._set_connection("offline", error)
-        self._events.emit("error", error)
-
-    def _on_signal(self, signal: Signal) -> None:
-        match signal:
-            case MessageCreated(message):
-                self._on_message(message)
-            case TypingChanged(typing):
-                self._set_typing(typing)
-            case unknown:
-                self._events.emit_unnamed(unknown.type, unknown.data)
-
-    def _on_message(self, message: Message) -> None:
-        if message.conversation_id != self.conversation_id:
-            self._events.emit_unnamed("message_created", message)
-        elif message.author_id != self.user_id and message.id is not None and self._ledger.add(message.id):
-            self._end_typing()
-            self._events.emit("message", message)
-
-    def _set_typing(self, typing: Typing) -> None:
-        if self._typing_ends is not None:
-            self._typing_ends.cancel()
-            self._typing_ends = None
-        if typing.is_typing:
-            self._typing_ends = asyncio.get_running_loop().call_later(typing.timeout, self._end_typing)
-        self._events.emit("is_typing", typing)
-
-    def _end_typing(self) -> None:
-        if self._typing_ends is not None:
-            self._set_typing(Typing(is_typing=False, timeout=0.0))
-
-    def _set_connection(self, state: ConnectionState, cause: Exception | None = None) -> None:
-        if state == self._connection.state:
-            return
-        log.debug("connection: %s", state)
-        self._connection = Connection(state, cause)
-        self._events.emit("connection", self._connection)
+        await self._conversation.switch(conversation_id)
 
 
 def _as_payload(text_or_payload: str | Payload) -> Payload:
@@ -425,3 +529,23 @@ def _as_payload(text_or_payload: str | Payload) -> Payload:
         raise ValueError("There is nothing to send: the text is empty")
     payload_to_wire(payload)
     return payload
+
+
+def _with_client_id(metadata: dict[str, Any] | None) -> dict[str, Any]:
+    """Metadata that names the message, so that it can be recognised however it comes back."""
+    return {"clientMessageId": os.urandom(16).hex(), **(metadata or {})}
+
+
+def _dict_or_none(name: str, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    if not isinstance(value, dict | None):
+        raise TypeError(f"{name} is a dict, not {type(value).__name__}")
+    return value
+
+
+def _an_id(value: str) -> str:
+    """`value`, if it can be an id: an empty one would make another address of it."""
+    if not isinstance(value, str):
+        raise TypeError(f"An id is a str, not {type(value).__name__}")
+    if not value:
+        raise ValueError("The id is empty")
+    return value

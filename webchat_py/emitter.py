@@ -13,7 +13,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("webchat_py")
 
-EVENTS: Final = ("conversation", "message", "message_sent", "is_typing", "connection", "error", "*")
+EVENTS: Final = (
+    "conversation",
+    "message",
+    "message_sent",
+    "message_updated",
+    "is_typing",
+    "participant_added",
+    "participant_removed",
+    "webchat_visibility",
+    "webchat_config",
+    "custom_event",
+    "connection",
+    "error",
+    "*",
+)
 """The names that `on` knows. `*` gets every event, with its name first, and what has no name of its own."""
 
 _Handler = Callable[..., object]
@@ -84,6 +98,7 @@ class Emitter:
 
     def __init__(self) -> None:
         self._subscriptions: dict[str, dict[_Handler, _Subscription]] = {}
+        self._taps: dict[str, list[Callable[[Any], None]]] = {}
 
     if TYPE_CHECKING:
         on: Registrar
@@ -120,8 +135,25 @@ class Emitter:
         if subscription is not None:
             subscription.cancel()
 
+    def tap(self, event: str, take: Callable[[Any], None]) -> Callable[[], None]:
+        """Hand the values of `event` to `take` before any handler gets them; for what waits, not for users.
+
+        Returns a function that ends this. `take` must not raise.
+        """
+        _check_event(event)
+        taps = self._taps.setdefault(event, [])
+        taps.append(take)
+
+        def remove() -> None:
+            if take in taps:
+                taps.remove(take)
+
+        return remove
+
     def emit(self, event: str, value: object) -> None:
         """Hand `value` to the handlers of `event`, then `event` and `value` to those of `*`."""
+        for take in tuple(self._taps.get(event, ())):
+            take(value)
         # A snapshot, since a handler may add or remove handlers.
         for subscription in tuple(self._subscriptions.get(event, {}).values()):
             subscription.deliver((value,))
@@ -129,6 +161,8 @@ class Emitter:
 
     def emit_unnamed(self, name: str, value: object) -> None:
         """Hand `name` and `value` to the handlers of `*` only: the name may be anything, a server chose it."""
+        for take in tuple(self._taps.get("*", ())):
+            take((name, value))
         for subscription in tuple(self._subscriptions.get("*", {}).values()):
             subscription.deliver((name, value))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar
 
 from .wire import rest
 from .wire.errors import NotFound, StreamRefused, Unauthorized
+from .wire.files import Attachment
 from .wire.models import Credentials, Message
 from .wire.payloads import Payload
 from .wire.signals import Signal, parse_signal
@@ -26,6 +28,10 @@ class Transport(Protocol):
 
     async def send(self, request: rest.Request, headers: dict[str, str], timeout: float) -> rest.Response: ...
 
+    def attach(self, file: Any, name: str | None) -> Attachment: ...
+
+    async def put(self, url: str, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> None: ...
+
     async def listen_fetch(
         self,
         request: rest.Request,
@@ -40,37 +46,54 @@ class Transport(Protocol):
 class PushpinBackend:
     """Speaks for one user at a time: `log_in` says for whom."""
 
-    def __init__(self, transport: Transport, event_source: EventSourceChoice, timeout: float) -> None:
+    def __init__(
+        self, transport: Transport, event_source: EventSourceChoice, headers: dict[str, str], timeout: float
+    ) -> None:
         self._transport = transport
         self._timeout = timeout
+        self._headers = headers
         self._event_source = event_source
         # "auto" does not put the key into the URL of another origin: URLs end up in logs.
         self._native = event_source == "native" or (event_source == "auto" and transport.same_origin)
         self._key = ""
 
-    async def log_in(self, credentials: Credentials | None) -> Credentials:
+    async def log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
         """Go on as the user of `credentials`; as a new one without, or where the server does not know them."""
         if credentials is None or not await self._is_known(credentials):
-            credentials = await self._call(rest.create_user())
+            credentials = await self._call(rest.create_user(profile), key="")
+        elif any(field is not None for field in profile):
+            await self._call(rest.update_user(profile), credentials.user_token)
         self._key = credentials.user_token
         return credentials
 
     def log_out(self) -> None:
         self._key = ""
 
+    async def request(self, call: rest.Call[T]) -> T:
+        """Make a call as the user who is logged in."""
+        return await self._call(call, self._key)
+
     async def create_conversation(self) -> str:
-        return await self._call(rest.create_conversation())
+        return await self.request(rest.create_conversation())
 
     async def start_conversation(self, conversation_id: str) -> None:
-        await self._call(rest.start_conversation(conversation_id))
+        await self.request(rest.create_event(conversation_id, "conversation_started", {}))
 
     async def create_message(
         self, conversation_id: str, payload: Payload, metadata: dict[str, Any], reply_to: str | None
     ) -> Message:
-        return await self._call(rest.create_message(conversation_id, payload, metadata, reply_to))
+        return await self.request(rest.create_message(conversation_id, payload, metadata, reply_to))
 
-    async def list_messages(self, conversation_id: str, next_token: str | None) -> rest.Page:
-        return await self._call(rest.list_messages(conversation_id, next_token))
+    async def upload(
+        self, file: Any, name: str | None, on_progress: Callable[[int, int], None] | None
+    ) -> tuple[rest.Upload, str]:
+        """Store a file where everybody who knows its address can read it. Returns where, and the file's name."""
+        attachment = self._transport.attach(file, name)
+        # Keys are unique for each bot, names are not.
+        key = f"{os.urandom(8).hex()}-{attachment.name}"
+        upload = await self.request(rest.create_file(key, attachment.size, attachment.content_type))
+        await self._transport.put(upload.upload_url, attachment, on_progress)
+        return upload, attachment.name
 
     async def listen(
         self, conversation_id: str, on_open: Callable[[], None], on_signal: Callable[[Signal], None]
@@ -90,7 +113,7 @@ class PushpinBackend:
             except StreamRefused:
                 if self._event_source == "native":
                     # The stream does not tell why; the conversation's own status may.
-                    await self._call(rest.get_conversation(conversation_id))
+                    await self.request(rest.get_conversation(conversation_id))
                     raise
                 log.info("the server refused the native event stream; trying fetch")
 
@@ -98,22 +121,22 @@ class PushpinBackend:
             self._native = False
             on_open()
 
-        headers = {rest.KEY_HEADER: self._key}
+        headers = {**self._headers, rest.KEY_HEADER: self._key}
         return await self._transport.listen_fetch(request, headers, on_fetch_open, on_event)
 
     async def _is_known(self, credentials: Credentials) -> bool:
         try:
-            user_id = await self._call(rest.get_user_id(), credentials.user_token)
+            user = await self._call(rest.get_user(), credentials.user_token)
         except (Unauthorized, NotFound):
             return False
-        if user_id != credentials.user_id:
+        if user.id != credentials.user_id:
             raise ValueError("These credentials do not belong together: user_token is another user's")
         return True
 
-    async def _call(self, call: rest.Call[T], key: str | None = None) -> T:
+    async def _call(self, call: rest.Call[T], key: str) -> T:
         request = call.request
-        headers = {}
-        if key := self._key if key is None else key:
+        headers = dict(self._headers)
+        if key:
             headers[rest.KEY_HEADER] = key
         if request.body is not None:
             headers["content-type"] = "application/json"

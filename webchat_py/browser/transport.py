@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import js
 from pyodide.ffi import JsException
 
+from ..wire.files import Attachment
 from ..wire.rest import Request, Response
 from .eventsource import listen_fetch, listen_native
 from .fetch import send
@@ -28,6 +30,16 @@ class BrowserTransport:
 
     async def send(self, request: Request, headers: dict[str, str], timeout: float) -> Response:
         return await send(self._root + request.path, request, headers, timeout)
+
+    def attach(self, file: Any, name: str | None) -> Attachment:
+        from . import upload  # few pages send files
+
+        return upload.attach(file, name)
+
+    async def put(self, url: str, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> None:
+        from . import upload
+
+        await upload.put(url, attachment, on_progress)
 
     async def listen_fetch(
         self,

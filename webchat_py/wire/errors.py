@@ -3,9 +3,10 @@
 WebchatError
 ├── StateError              the call does not fit what the client is doing
 ├── NetworkError            no answer: offline, refused, DNS, CORS
-│   └── RequestTimeout      no answer in time
+│   └── RequestTimeout      no answer in time; a TimeoutError as well
 ├── StreamError             what came over the event stream is none, or it ended
 │   └── StreamRefused       the browser's EventSource was refused; it does not tell why
+├── UploadError             a file could not be stored; no message was sent
 └── ApiError                the server answered with an error
     ├── InvalidRequest      400, 415   what was sent is not acceptable
     ├── Unauthorized        401        missing or unknown user key
@@ -41,8 +42,8 @@ class NetworkError(WebchatError):
     retryable = True
 
 
-class RequestTimeout(NetworkError):
-    """The answer did not come in time. The server may have carried out the request all the same."""
+class RequestTimeout(NetworkError, TimeoutError):
+    """What was waited for did not come in time. The server may have carried out a request all the same."""
 
 
 class StreamError(WebchatError):
@@ -55,6 +56,15 @@ class StreamRefused(StreamError):
     """The browser's `EventSource` was refused. It tells scripts neither status nor reason."""
 
     retryable = False
+
+
+class UploadError(WebchatError):
+    """A file could not be stored, and so no message was sent. `status` is HTTP's, `None` without an answer."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retryable = status is None or status >= 500
 
 
 class ApiError(WebchatError):

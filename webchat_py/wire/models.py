@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from .payloads import Misfit, Payload, Unknown, parse_payload
+from .payloads import Choice, Dropdown, Misfit, Payload, Unknown, parse_payload
 
 ConnectionState = Literal["connecting", "connected", "reconnecting", "offline", "closed"]
 
@@ -36,6 +36,69 @@ class Message:
     reply_to: str | None = None
     client_id: str | None = None
     status: str | None = None
+
+    @property
+    def text(self) -> str:
+        """A plain reading of the payload, whatever it is, for logs and screen readers."""
+        from .blocks import plain_text
+
+        return plain_text(self.payload)
+
+    @property
+    def block(self) -> dict[str, Any]:
+        """The payload as the tree of blocks that the original client makes of it, with its camelCase keys.
+
+        For those who bring a renderer along. It is made anew each time; the `groupId` of buttons is this
+        message's id.
+        """
+        from .blocks import to_block
+
+        return to_block(self.payload, self.id or self.client_id or "")
+
+    @property
+    def disable_input(self) -> bool | None:
+        """Whether the message asks the front end to close its text box; `None` where it says nothing."""
+        match self.payload:
+            case Choice(disable_free_text=disabled):
+                return disabled
+            case Dropdown(disable_free_text=disabled):
+                # The original closes it for every dropdown; newer bots can say otherwise.
+                return disabled is not False
+        return None
+
+
+@dataclass(slots=True)
+class User:
+    """Somebody who takes part in conversations: the user of this client, a bot, another person."""
+
+    id: str
+    name: str | None = None
+    picture_url: str | None = None
+    data: dict[str, Any] | None = None
+    attributes: dict[str, Any] | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A conversation of this user. `last_message` is there in lists of a server that sends it."""
+
+    id: str
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    last_message: Message | None = None
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that was told to the bot without being a message. `payload` is `{"type": …, "data": …}`."""
+
+    id: str
+    conversation_id: str | None
+    user_id: str | None
+    created_at: datetime | None
+    payload: Any
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,23 +133,52 @@ def parse_message(data: Any) -> Message:
 
     Raises `Misfit` where the fields that make a message what it is (id, author, conversation) are not there.
     """
-    if not isinstance(data, dict):
-        raise Misfit("a message is an object")
-    for key in ("id", "userId", "conversationId"):
-        if not isinstance(data.get(key), str):
-            raise Misfit(f"a message has a string {key!r}")
-    metadata = data.get("metadata")
-    if not isinstance(metadata, dict):
-        metadata = None
+    metadata = _dict_or_none(_member(data, "metadata"))
     return Message(
-        id=data["id"],
-        conversation_id=data["conversationId"],
-        author_id=data["userId"],
+        id=_string(data, "id"),
+        conversation_id=_string(data, "conversationId"),
+        author_id=_string(data, "userId"),
         sent_on=parse_date(data.get("createdAt")),
         payload=parse_payload(data.get("payload")),
         metadata=metadata,
         reply_to=_string_or_none(data.get("replyTo")),
         client_id=_string_or_none(metadata.get("clientMessageId")) if metadata else None,
+    )
+
+
+def parse_user(data: Any) -> User:
+    """The user that `data`, decoded JSON, stands for. Raises `Misfit` where there is no id."""
+    return User(
+        id=_string(data, "id"),
+        name=_string_or_none(data.get("name")),
+        picture_url=_string_or_none(data.get("pictureUrl")),
+        data=_dict_or_none(data.get("data")),
+        attributes=_dict_or_none(data.get("attributes")),
+        created_at=parse_date(data.get("createdAt")),
+        updated_at=parse_date(data.get("updatedAt")),
+    )
+
+
+def parse_conversation(data: Any) -> Conversation:
+    """The conversation that `data`, decoded JSON, stands for. Raises `Misfit` where there is no id."""
+    conversation_id = _string(data, "id")
+    last = data.get("lastMessage")
+    return Conversation(
+        id=conversation_id,
+        created_at=parse_date(data.get("createdAt")),
+        updated_at=parse_date(data.get("updatedAt")),
+        last_message=None if last is None else salvage_message(last, conversation_id),
+    )
+
+
+def parse_event(data: Any) -> Event:
+    """The event that `data`, decoded JSON, stands for. Raises `Misfit` where there is no id."""
+    return Event(
+        id=_string(data, "id"),
+        conversation_id=_string_or_none(data.get("conversationId")),
+        user_id=_string_or_none(data.get("userId")),
+        created_at=parse_date(data.get("createdAt")),
+        payload=data.get("payload"),
     )
 
 
@@ -96,6 +188,23 @@ def salvage_message(data: Any, conversation_id: str) -> Message:
         return parse_message(data)
     except Misfit:
         return Message(None, conversation_id, "", None, Unknown("", data))
+
+
+def _member(data: Any, key: str) -> Any:
+    if not isinstance(data, dict):
+        raise Misfit(f"expected an object, got {type(data).__name__}")
+    return data.get(key)
+
+
+def _string(data: Any, key: str) -> str:
+    value = _member(data, key)
+    if not isinstance(value, str) or not value:
+        raise Misfit(f"{key!r} is not a text")
+    return value
+
+
+def _dict_or_none(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
 
 
 def _string_or_none(value: Any) -> str | None:

@@ -22,7 +22,18 @@ from .errors import (
     TooLarge,
     Unauthorized,
 )
-from .models import Credentials, Message, parse_message, salvage_message
+from .models import (
+    Conversation,
+    Credentials,
+    Event,
+    Message,
+    User,
+    parse_conversation,
+    parse_event,
+    parse_message,
+    parse_user,
+    salvage_message,
+)
 from .payloads import Misfit, Payload, payload_to_wire
 
 T = TypeVar("T")
@@ -58,11 +69,28 @@ class Call(Generic[T]):
     read: Callable[[Any], T]
 
 
-class Page(NamedTuple):
-    """A part of a conversation's messages, newest first; `next_token` is falsy on the last one."""
+class Page(NamedTuple, Generic[T]):
+    """A part of a list; `next_token` is falsy on the last one. Messages come newest first."""
 
-    messages: list[Message]
+    items: list[T]
     next_token: str | None
+
+
+class Profile(NamedTuple):
+    """What a user tells of themselves. What is `None` is not sent, and so stays as it is."""
+
+    data: dict[str, Any] | None = None
+    name: str | None = None
+    picture_url: str | None = None
+
+
+class Upload(NamedTuple):
+    """Where the bytes of a file go (`PUT`, no key), and where everybody finds them afterwards."""
+
+    upload_url: str
+    file_url: str
+    content_type: str
+    file_id: str
 
 
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -73,21 +101,59 @@ def quote(text: str) -> str:
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode("utf-8", "replace"))
 
 
-def create_user() -> Call[Credentials]:
-    return Call(_post("/users", {}), _read_new_user)
+def create_user(profile: Profile) -> Call[Credentials]:
+    return Call(_post("/users", _profile(profile)), _read_new_user)
 
 
-def get_user_id() -> Call[str]:
-    return Call(Request("GET", "/users/me"), lambda answer: _string(answer, "user", "id"))
+def get_user() -> Call[User]:
+    return Call(Request("GET", "/users/me"), lambda answer: parse_user(_member(answer, "user")))
+
+
+def update_user(profile: Profile) -> Call[User]:
+    request = _with_body("PUT", "/users/me", _profile(profile))
+    return Call(request, lambda answer: parse_user(_member(answer, "user")))
+
+
+def delete_user() -> Call[None]:
+    return Call(Request("DELETE", "/users/me"), _nothing)
 
 
 def create_conversation() -> Call[str]:
     return Call(_post("/conversations", {}), lambda answer: _string(answer, "conversation", "id"))
 
 
-def get_conversation(conversation_id: str) -> Call[str]:
-    path = f"/conversations/{quote(conversation_id)}"
-    return Call(Request("GET", path), lambda answer: _string(answer, "conversation", "id"))
+def get_conversation(conversation_id: str) -> Call[Conversation]:
+    request = Request("GET", f"/conversations/{quote(conversation_id)}")
+    return Call(request, lambda answer: parse_conversation(_member(answer, "conversation")))
+
+
+def delete_conversation(conversation_id: str) -> Call[None]:
+    return Call(Request("DELETE", f"/conversations/{quote(conversation_id)}"), _nothing)
+
+
+def list_conversations(next_token: str | None = None) -> Call[Page[Conversation]]:
+    request = Request("GET", _paged("/conversations", next_token))
+    return Call(request, lambda answer: _read_page(answer, "conversations", parse_conversation))
+
+
+def list_participants(conversation_id: str, next_token: str | None = None) -> Call[Page[User]]:
+    request = Request("GET", _paged(f"/conversations/{quote(conversation_id)}/participants", next_token))
+    return Call(request, lambda answer: _read_page(answer, "participants", parse_user))
+
+
+def get_participant(conversation_id: str, user_id: str) -> Call[User]:
+    request = Request("GET", f"/conversations/{quote(conversation_id)}/participants/{quote(user_id)}")
+    return Call(request, lambda answer: parse_user(_member(answer, "participant")))
+
+
+def add_participant(conversation_id: str, user_id: str) -> Call[User]:
+    request = _post(f"/conversations/{quote(conversation_id)}/participants", {"userId": user_id})
+    return Call(request, lambda answer: parse_user(_member(answer, "participant")))
+
+
+def remove_participant(conversation_id: str, user_id: str) -> Call[None]:
+    path = f"/conversations/{quote(conversation_id)}/participants/{quote(user_id)}"
+    return Call(Request("DELETE", path), _nothing)
 
 
 def create_message(
@@ -96,21 +162,62 @@ def create_message(
     body = {"conversationId": conversation_id, "payload": payload_to_wire(payload), "metadata": metadata}
     if reply_to is not None:
         body["replyTo"] = reply_to
-    return Call(_post("/messages", body), lambda answer: parse_message(_member(answer, "message")))
+    return Call(_post("/messages", body), _read_message)
 
 
-def list_messages(conversation_id: str, next_token: str | None = None) -> Call[Page]:
-    path = f"/conversations/{quote(conversation_id)}/messages"
-    if next_token:
-        path += f"?nextToken={quote(next_token)}"
-    return Call(Request("GET", path), lambda answer: _read_page(answer, conversation_id))
+def list_messages(conversation_id: str, next_token: str | None = None) -> Call[Page[Message]]:
+    request = Request("GET", _paged(f"/conversations/{quote(conversation_id)}/messages", next_token))
+    return Call(
+        request, lambda answer: _read_page(answer, "messages", lambda item: salvage_message(item, conversation_id))
+    )
 
 
-def start_conversation(conversation_id: str) -> Call[None]:
-    """Tells the bot that a conversation has begun; bots greet on it."""
-    payload = {"type": "conversation_started", "data": {}}
-    body = {"conversationId": conversation_id, "payload": payload}
-    return Call(_post("/events", body), lambda _answer: None)
+def get_message(message_id: str) -> Call[Message]:
+    return Call(Request("GET", f"/messages/{quote(message_id)}"), _read_message)
+
+
+def update_message(message_id: str, payload: Payload | None, metadata: dict[str, Any] | None) -> Call[Message]:
+    body: dict[str, Any] = {}
+    if payload is not None:
+        body["payload"] = payload_to_wire(payload)
+    if metadata is not None:
+        body["metadata"] = metadata
+    return Call(_with_body("PUT", f"/messages/{quote(message_id)}", body), _read_message)
+
+
+def delete_message(message_id: str) -> Call[None]:
+    return Call(Request("DELETE", f"/messages/{quote(message_id)}"), _nothing)
+
+
+def add_feedback(message_id: str, value: str, comment: str | None) -> Call[None]:
+    body = {"value": value} if comment is None else {"value": value, "comment": comment}
+    return Call(_with_body("PUT", f"/messages/{quote(message_id)}/feedback", body), _nothing)
+
+
+def remove_feedback(message_id: str) -> Call[None]:
+    return Call(Request("DELETE", f"/messages/{quote(message_id)}/feedback"), _nothing)
+
+
+def create_event(conversation_id: str, kind: str, data: dict[str, Any]) -> Call[None]:
+    """`kind` is "custom", or "conversation_started", on which bots greet."""
+    body = {"conversationId": conversation_id, "payload": {"type": kind, "data": data}}
+    return Call(_post("/events", body), _nothing)
+
+
+def get_event(event_id: str) -> Call[Event]:
+    return Call(Request("GET", f"/events/{quote(event_id)}"), lambda answer: parse_event(_member(answer, "event")))
+
+
+def create_file(key: str, size: int, content_type: str) -> Call[Upload]:
+    """Announce a file that everybody who knows its address may read. `key` is unique for each bot, `size` in bytes."""
+    body = {
+        "key": key,
+        "size": size,
+        "contentType": content_type,
+        "accessPolicies": ["public_content"],
+        "index": False,
+    }
+    return Call(_post("/files", body), _read_upload)
 
 
 def listen(conversation_id: str) -> Request:
@@ -179,8 +286,25 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 _NOT_JSON = object()
 
 
+def _with_body(method: str, path: str, body: dict[str, Any]) -> Request:
+    return Request(method, path, json.dumps(body, allow_nan=False, separators=(",", ":")))
+
+
 def _post(path: str, body: dict[str, Any]) -> Request:
-    return Request("POST", path, json.dumps(body, allow_nan=False, separators=(",", ":")))
+    return _with_body("POST", path, body)
+
+
+def _paged(path: str, next_token: str | None) -> str:
+    return f"{path}?nextToken={quote(next_token)}" if next_token else path
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    fields = {"userData": profile.data, "name": profile.name, "pictureUrl": profile.picture_url}
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _nothing(_answer: Any) -> None:
+    """What some calls return."""
 
 
 def _member(answer: Any, key: str) -> Any:
@@ -201,15 +325,23 @@ def _read_new_user(answer: Any) -> Credentials:
     return Credentials(user_id=_string(answer, "user", "id"), user_token=_string(answer, "key"))
 
 
-def _read_page(answer: Any, conversation_id: str) -> Page:
-    messages = _member(answer, "messages")
-    if not isinstance(messages, list):
-        raise Misfit("'messages' is not an array")
+def _read_message(answer: Any) -> Message:
+    return parse_message(_member(answer, "message"))
+
+
+def _read_upload(answer: Any) -> Upload:
+    return Upload(*(_string(answer, "file", key) for key in ("uploadUrl", "url", "contentType", "id")))
+
+
+def _read_page(answer: Any, key: str, read: Callable[[Any], T]) -> Page[T]:
+    items = _member(answer, key)
+    if not isinstance(items, list):
+        raise Misfit(f"{key!r} is not an array")
     meta = answer.get("meta")
     token = meta.get("nextToken") if isinstance(meta, dict) else None
     if not isinstance(token, str | None):
         raise Misfit("'meta.nextToken' is not a text")
-    return Page([salvage_message(item, conversation_id) for item in messages], token)
+    return Page([read(item) for item in items], token)
 
 
 def _decode(response: Response) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from .models import Message, Typing, parse_message
+from .models import Message, Typing, parse_message, parse_user
 from .payloads import Misfit
 
 TYPING_TIMEOUT = 5.0
@@ -31,6 +31,15 @@ class TypingChanged:
 
 
 @dataclass(slots=True)
+class Happened:
+    """Something that is told as the event `event`; if it is about one conversation, that one's id."""
+
+    event: str
+    value: Any
+    conversation_id: str | None = None
+
+
+@dataclass(slots=True)
 class UnknownSignal:
     """A signal without a meaning here: its type (`""` where it has none) and the value as it came."""
 
@@ -38,7 +47,7 @@ class UnknownSignal:
     data: Any
 
 
-Signal: TypeAlias = MessageCreated | TypingChanged | UnknownSignal
+Signal: TypeAlias = MessageCreated | TypingChanged | Happened | UnknownSignal
 
 
 def _message_created(data: Any) -> Signal:
@@ -59,10 +68,60 @@ def _typing_stopped(_data: Any) -> Signal:
     return TypingChanged(Typing(is_typing=False, timeout=0.0))
 
 
+def _message_updated(data: Any) -> Signal:
+    message = parse_message(data)
+    return Happened("message_updated", message, message.conversation_id)
+
+
+def _participant_added(data: Any) -> Signal:
+    return Happened("participant_added", parse_user(_member(data, "participant")), _member(data, "conversationId"))
+
+
+def _participant_removed(data: Any) -> Signal:
+    participant_id = _member(data, "participantId")
+    if not isinstance(participant_id, str):
+        raise Misfit("'participantId' is not a text")
+    return Happened("participant_removed", participant_id, _member(data, "conversationId"))
+
+
+def _visibility(data: Any) -> Signal:
+    visibility = _member(data, "visibility")
+    if visibility not in ("show", "hide", "toggle"):
+        raise Misfit("'visibility' is show, hide or toggle")
+    return Happened("webchat_visibility", visibility)
+
+
+def _config(data: Any) -> Signal:
+    return Happened("webchat_config", _object(data, "config"))
+
+
+def _custom(data: Any) -> Signal:
+    return Happened("custom_event", _object(data, "event"))
+
+
+def _member(data: Any, key: str) -> Any:
+    if not isinstance(data, dict):
+        raise Misfit(f"expected an object, got {type(data).__name__}")
+    return data.get(key)
+
+
+def _object(data: Any, key: str) -> dict[str, Any]:
+    value = _member(data, key)
+    if not isinstance(value, dict):
+        raise Misfit(f"{key!r} is not an object")
+    return value
+
+
 _READERS: dict[str, Callable[[Any], Signal]] = {
     "message_created": _message_created,
+    "message_updated": _message_updated,
     "typing_started": _typing_started,
     "typing_stopped": _typing_stopped,
+    "participant_added": _participant_added,
+    "participant_removed": _participant_removed,
+    "webchat_visibility": _visibility,
+    "webchat_config": _config,
+    "custom": _custom,
 }
 
 

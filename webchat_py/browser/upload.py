@@ -1,0 +1,106 @@
+"""Files on their way to the server, by `XMLHttpRequest`: fetch cannot tell how far an upload has come."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, JsProxy, create_proxy, to_js
+
+from ..wire.errors import UploadError
+from ..wire.files import Attachment
+
+Progress = Callable[[int, int], None]
+
+
+def attach(file: Any, name: str | None) -> Attachment:
+    """Make `file` ready to be uploaded.
+
+    Args:
+        file: a JavaScript `File` or `Blob`, which is handed on without being copied; a path in Pyodide's file
+            system; or bytes.
+        name: of the file. Bytes and a `Blob` need one; others have one.
+
+    Raises:
+        TypeError: this is no file.
+        ValueError: it has no name.
+        OSError: it cannot be read.
+    """
+    match file:
+        case JsProxy() if _is_blob(file):
+            blob, own_name = file, getattr(file, "name", None)
+        case bytes() | bytearray() | memoryview():
+            blob, own_name = _blob(bytes(file)), None
+        case str() | os.PathLike():
+            with open(file, "rb") as opened:
+                blob, own_name = _blob(opened.read()), os.path.basename(file)
+        case _:
+            raise TypeError(f"A file is a JavaScript File or Blob, a path, or bytes, not {type(file).__name__}")
+    name = name or own_name
+    if not name:
+        raise ValueError("The file has no name. Give it one: send_file(file, name='photo.png')")
+    return Attachment(name, blob.size, blob.type or _type_of(name), blob)
+
+
+def _is_blob(value: Any) -> bool:
+    return bool(js.Object.prototype.toString.call(value) in ("[object Blob]", "[object File]"))
+
+
+def _blob(content: bytes) -> Any:
+    return js.Blob.new(to_js([to_js(content)]))
+
+
+def _type_of(name: str) -> str:
+    from mimetypes import guess_type  # slow to import, and only needed where the file does not say
+
+    return guess_type(name)[0] or "application/octet-stream"
+
+
+async def put(url: str, attachment: Attachment, on_progress: Progress | None) -> None:
+    """Upload an attachment. Cancelling stops the transfer.
+
+    Args:
+        on_progress: called with the bytes sent so far and all bytes.
+
+    Raises:
+        UploadError: it could not be stored.
+    """
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    request = js.XMLHttpRequest.new()
+
+    def end(error: UploadError | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def loaded(_event: Any) -> None:
+        refused = not 200 <= request.status < 300
+        end(UploadError(f"The file was refused with HTTP {request.status}", request.status) if refused else None)
+
+    listeners = [
+        (request, "load", create_proxy(loaded)),
+        (request, "error", create_proxy(lambda _event: end(UploadError("The upload broke off: no connection")))),
+    ]
+    if on_progress is not None:
+        tell = on_progress
+        listeners.append((request.upload, "progress", create_proxy(lambda event: tell(event.loaded, event.total))))
+    try:
+        for target, event, listener in listeners:
+            target.addEventListener(event, listener)
+        request.open("PUT", url)
+        request.setRequestHeader("content-type", attachment.content_type)
+        request.send(attachment.body)
+        await done
+    except JsException as error:
+        raise UploadError(f"The upload could not be started: {error.name}") from None
+    finally:
+        for target, event, listener in listeners:
+            target.removeEventListener(event, listener)
+            listener.destroy()
+        request.abort()
