@@ -30,6 +30,7 @@ verb_build() {
     make_vendor
     make_wheel
     copy_wheel_to web/vendor
+    if [[ -d build/pyodide-dist ]]; then copy_wheel_to build/pyodide-dist; fi
 }
 
 verb_run() {
@@ -101,6 +102,7 @@ make_server_environment() {
     local wanted
     wanted="$("$host" -VV) $(key_of "${server_needs[@]}")"
     if [[ -x $python ]] && is_stamped .venv "$wanted"; then return; fi
+    need_node # a newcomer is told of it before anything is downloaded
     say "making .venv"
     "$host" -c 'import ensurepip, venv' 2>/dev/null ||
         die "$host has no module venv: on Debian and Ubuntu, apt-get install python3-venv"

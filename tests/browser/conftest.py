@@ -113,7 +113,7 @@ def wheel() -> Path:
     }
     with zipfile.ZipFile(path) as archive:
         packed = {name: archive.read(name) for name in archive.namelist() if name.startswith("webchat_py/")}
-    assert packed == sources, "webchat_py/ has changed since its wheel was built: use ./build.sh test"
+    assert packed == sources, "webchat_py/ has changed since its wheel was built: run ./build.sh"
     return path
 
 
