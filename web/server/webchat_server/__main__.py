@@ -1,0 +1,135 @@
+"""The command: `python -m webchat_server --data DIR [--web DIR] [--port N] [--host H] [--bot module:function]`."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from .api import Api
+from .app import Settings, create_api, create_app
+from .bots import BotNotFound, load
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT. Exits with 2, after one sentence that says why, if it cannot start."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = Settings(
+        data=arguments.data,
+        web=arguments.web,
+        loopback_only=_is_loopback(arguments.host),
+        page_size=arguments.page_size,
+        ping_interval=arguments.ping_interval,
+        bot_timeout=arguments.bot_timeout,
+    )
+    try:
+        bot = load(arguments.bot)
+    except BotNotFound as error:
+        parser.exit(2, f"{error}\n")
+    try:
+        listening = _listen(arguments.host, arguments.port)
+    except OSError as error:
+        parser.exit(2, f"Cannot listen on port {arguments.port} of {arguments.host}: {error.strerror or error}.\n")
+    try:
+        api = create_api(settings, bot)
+    except (OSError, ValueError, sqlite3.Error) as error:
+        parser.exit(2, f"The data folder {settings.data} cannot be used: {error}.\n")
+    config = uvicorn.Config(
+        create_app(settings, api),
+        access_log=False,  # it would write user keys in queries
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        ws="none",
+    )
+    # uvicorn calls these when it has shut down
+    signal.signal(signal.SIGINT, _exit)
+    signal.signal(signal.SIGTERM, _exit)
+    _Server(config, api).run([listening])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, api: Api) -> None:
+        super().__init__(config)
+        self._api = api
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or []:
+            host, port = listening.getsockname()[:2]
+            print(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Event streams never end by themselves, and uvicorn waits for them
+        self._api.hub.close()
+        await super().shutdown(sockets)
+
+
+def _exit(*_: object) -> None:
+    logging.shutdown()
+    # A bot may have left threads that nothing can end (asyncio.to_thread), and a normal exit would wait for them
+    os._exit(0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="webchat_server", description="A local server for the Botpress Webchat API.")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder for all that must last")
+    parser.add_argument("--web", type=Path, metavar="DIR", help="the folder of the page, served at /")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; only this machine by default")
+    parser.add_argument("--port", type=int, default=8000, help="the port; 0 takes a free one")
+    parser.add_argument("--bot", default="demo", help="demo (default), echo, or a bot of your own as module:function")
+    parser.add_argument("--page-size", type=_count, default=50, metavar="N", help="entries in a page of a list")
+    parser.add_argument(
+        "--ping-interval", type=_seconds, default=30.0, metavar="S", help="seconds of silence before a ping"
+    )
+    parser.add_argument(
+        "--bot-timeout", type=_seconds, default=30.0, metavar="S", help="seconds a bot has for one message"
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < threading.TIMEOUT_MAX:
+        raise ValueError
+    return value
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    # asyncio turns Nagle's algorithm off only for sockets that name their protocol; it would add 40 ms to each answer
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name == "posix":  # elsewhere it would let two servers have the same port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(address)
+    return listening
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    main()

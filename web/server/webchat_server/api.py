@@ -1,0 +1,251 @@
+"""The operations of the Webchat API, each a handler of one route. The rules about who may do what are in `store`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from . import files, store
+from .auth import UserKeys
+from .bodies import read_json
+from .bots import BotRunner, Event, User
+from .bots.chat import Heard
+from .database import Database
+from .errors import Forbidden, PayloadTooLarge, ResourceNotFound, Unauthorized
+from .files import Files
+from .hub import Hub, Listener
+from .payloads import event_payload, message_payload, metadata, tags
+from .validation import boolean, check, list_of, nullable, object_, one_of, string, text
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The handlers, and what they work with. `ping_interval` is in seconds."""
+
+    db: Database
+    keys: UserKeys
+    hub: Hub
+    bots: BotRunner
+    files: Files
+    page_size: int
+    ping_interval: float
+
+    # --- users --------------------------------------------------------------------------------------------------
+
+    async def create_user(self, request: Request) -> Response:
+        body = await read_json(request)
+        check(body, {}, {"name": string, "pictureUrl": string, "userData": object_})
+        user = await self.db(store.create_user, _client_id(request), body)
+        return JSONResponse({"user": user, "key": self.keys.issue(user["id"])}, 201)
+
+    async def get_user(self, request: Request) -> Response:
+        return JSONResponse({"user": await self._user(request)})
+
+    async def update_user(self, request: Request) -> Response:
+        user = await self._user(request)
+        body = await read_json(request)
+        check(body, {}, {"name": string, "pictureUrl": string, "userData": nullable(object_)})
+        return JSONResponse({"user": await self.db(store.update_user, _client_id(request), user["id"], body)})
+
+    async def delete_user(self, request: Request) -> Response:
+        user = await self._user(request)
+        for conversation_id in await self.db(store.delete_user, user["id"]):
+            self.hub.close(conversation_id=conversation_id)
+        self.hub.close(user_id=user["id"])
+        return JSONResponse({})
+
+    # --- conversations ------------------------------------------------------------------------------------------
+
+    async def create_conversation(self, request: Request) -> Response:
+        user = await self._user(request)
+        await read_json(request)
+        conversation = await self.db(store.create_conversation, _client_id(request), user["id"])
+        return JSONResponse({"conversation": conversation}, 201)
+
+    async def get_conversation(self, request: Request) -> Response:
+        user = await self._user(request)
+        conversation = await self.db(store.get_conversation, *_conversation(request), user["id"])
+        return JSONResponse({"conversation": conversation})
+
+    async def list_conversations(self, request: Request) -> Response:
+        user = await self._user(request)
+        page = await self.db(store.list_conversations, user["id"], _token(request), self.page_size)
+        return _page_response("conversations", page)
+
+    async def delete_conversation(self, request: Request) -> Response:
+        user = await self._user(request)
+        client_id, conversation_id = _conversation(request)
+        await self.db(store.delete_conversation, client_id, conversation_id, user["id"])
+        self.hub.close(conversation_id=conversation_id)
+        return JSONResponse({})
+
+    async def listen(self, request: Request) -> Response:
+        # The browser's EventSource cannot send headers
+        user = await self._user(request, request.query_params.get("x-user-key"))
+        conversation = await self.db(store.get_conversation, *_conversation(request), user["id"])
+        listener = self.hub.listen(conversation["id"], user["id"])
+        return StreamingResponse(self._stream(listener), headers={"Content-Type": "text/event-stream"})
+
+    async def _stream(self, listener: Listener) -> AsyncIterator[str]:
+        try:
+            async for frame in listener.frames(self.ping_interval):
+                yield frame
+        finally:
+            self.hub.leave(listener)
+
+    # --- participants -------------------------------------------------------------------------------------------
+
+    async def add_participant(self, request: Request) -> Response:
+        user = await self._user(request)
+        body = await read_json(request)
+        check(body, {"userId": text})
+        user = await self.db(store.add_participant, *_conversation(request), user["id"], body["userId"])
+        return JSONResponse({"participant": user})
+
+    async def list_participants(self, request: Request) -> Response:
+        user = await self._user(request)
+        page = await self.db(
+            store.list_participants, *_conversation(request), user["id"], _token(request), self.page_size
+        )
+        return _page_response("participants", page)
+
+    async def get_participant(self, request: Request) -> Response:
+        user = await self._user(request)
+        participant_id = request.path_params["user_id"]
+        participant = await self.db(store.get_participant, *_conversation(request), user["id"], participant_id)
+        return JSONResponse({"participant": participant})
+
+    async def remove_participant(self, request: Request) -> Response:
+        user = await self._user(request)
+        client_id, conversation_id = _conversation(request)
+        participant_id = request.path_params["user_id"]
+        await self.db(store.remove_participant, client_id, conversation_id, user["id"], participant_id)
+        self.hub.close(conversation_id, participant_id)
+        return JSONResponse({})
+
+    # --- messages and events ------------------------------------------------------------------------------------
+
+    async def create_message(self, request: Request) -> Response:
+        user = await self._user(request)
+        body = await read_json(request)
+        check(body, {"conversationId": text, "payload": message_payload}, {"metadata": metadata, "replyTo": text})
+        message, is_new = await self.db(store.create_message, _client_id(request), user["id"], body)
+        if is_new:
+            self.hub.publish(message["conversationId"], "message_created", message)
+            self._tell_bot(request, user, message["conversationId"], payload=message["payload"])
+        return JSONResponse({"message": message}, 201)
+
+    async def list_messages(self, request: Request) -> Response:
+        user = await self._user(request)
+        page = await self.db(store.list_messages, *_conversation(request), user["id"], _token(request), self.page_size)
+        return _page_response("messages", page)
+
+    async def get_message(self, request: Request) -> Response:
+        user = await self._user(request)
+        message = await self.db(store.get_message, _client_id(request), request.path_params["message_id"], user["id"])
+        return JSONResponse({"message": message})
+
+    async def delete_message(self, request: Request) -> Response:
+        user = await self._user(request)
+        await self.db(store.delete_message, _client_id(request), request.path_params["message_id"], user["id"])
+        return JSONResponse({})
+
+    async def create_event(self, request: Request) -> Response:
+        user = await self._user(request)
+        body = await read_json(request)
+        check(body, {"conversationId": text, "payload": event_payload})
+        event = await self.db(store.create_event, _client_id(request), user["id"], body)
+        payload = event["payload"]
+        self._tell_bot(request, user, event["conversationId"], event=Event(payload["type"], payload.get("data", {})))
+        return JSONResponse({"event": event}, 201)
+
+    async def get_event(self, request: Request) -> Response:
+        user = await self._user(request)
+        event = await self.db(store.get_event, _client_id(request), request.path_params["event_id"], user["id"])
+        return JSONResponse({"event": event})
+
+    # --- files --------------------------------------------------------------------------------------------------
+
+    async def create_file(self, request: Request) -> Response:
+        user = await self._user(request)
+        body = await read_json(request)
+        required = {"key": text, "size": files.check_size}
+        policies = list_of(one_of("integrations", "public_content"))
+        check(body, required, {"accessPolicies": policies, "index": boolean, "contentType": string, "tags": tags})
+        if body["size"] > files.MAX_UPLOAD:
+            raise PayloadTooLarge(f"size is above the limit of {files.MAX_UPLOAD} bytes")
+        content_type = files.declared_type(body)
+        file = await self.db(store.create_file, _client_id(request), user["id"], body, content_type)
+        return JSONResponse({"file": _public_file(request, file)}, 201)
+
+    async def upload(self, request: Request) -> Response:
+        file = await self._file(request)
+        token = request.query_params.get("token", "")
+        if not secrets.compare_digest(token.encode(), file["uploadToken"].encode()):
+            raise Forbidden("This is not an upload URL that this server gave out")
+        await self.files.write(request, file)
+        await self.db(store.set_file_status, file["id"], "upload_completed")
+        return JSONResponse({})
+
+    async def download(self, request: Request) -> Response:
+        file = await self._file(request)
+        if "public_content" not in file["accessPolicies"] and (await self._user(request))["id"] != file["userId"]:
+            raise Forbidden("This file is not public")
+        if file["status"] != "upload_completed":
+            raise ResourceNotFound("This file has not been uploaded yet")
+        return self.files.response(file)
+
+    async def _file(self, request: Request) -> store.Model:
+        return await self.db(store.get_file, _client_id(request), request.path_params["file_id"])
+
+    # --- for all of them ----------------------------------------------------------------------------------------
+
+    async def _user(self, request: Request, key: str | None = None) -> store.Model:
+        """The user whose key came with the request. Raises `Unauthorized`."""
+        user_id = self.keys.user_id(request.headers.get("x-user-key", key or ""))
+        try:
+            return await self.db(store.get_user, _client_id(request), user_id)
+        except ResourceNotFound:
+            raise Unauthorized("Invalid user key") from None
+
+    def _tell_bot(self, request: Request, user: store.Model, conversation_id: str, **heard: Any) -> None:
+        author = User(user["id"], user.get("name"), user.get("pictureUrl"), user.get("data", {}))
+        self.bots.hear(Heard(conversation_id, author, _server_url(request), **heard))
+
+
+def _client_id(request: Request) -> str:
+    return str(request.path_params["client_id"])
+
+
+def _conversation(request: Request) -> tuple[str, str]:
+    return _client_id(request), str(request.path_params["conversation_id"])
+
+
+def _token(request: Request) -> str | None:
+    return request.query_params.get("nextToken")
+
+
+def _page_response(name: str, page: tuple[list[store.Model], str | None]) -> Response:
+    items, next_token = page
+    return JSONResponse({name: items, "meta": {"nextToken": next_token} if next_token else {}})
+
+
+def _server_url(request: Request) -> str:
+    return str(request.base_url).rstrip("/")
+
+
+def _public_file(request: Request, file: store.Model) -> store.Model:
+    root = f"{_server_url(request)}/{quote(_client_id(request), safe='')}"
+    own = {name: value for name, value in file.items() if name not in ("userId", "uploadToken")}
+    return {
+        **own,
+        "botId": store.BOT_ID,
+        "url": f"{root}{files.url_path(file)}",
+        "uploadUrl": f"{root}/uploads/{file['id']}?token={file['uploadToken']}",
+    }

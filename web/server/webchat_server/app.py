@@ -1,0 +1,119 @@
+"""The ASGI application: routes, and what is around them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import media_types
+from .api import Api
+from .auth import UserKeys
+from .bots import Bot, BotRunner
+from .database import Database
+from .errors import ErrorsAsJson, MethodNotFound, ResourceNotFound
+from .files import Files
+from .hub import Hub
+from .security import AccessLog, Cors, LoopbackNamesOnly, SecurityHeaders
+from .static import StaticFiles
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_BOT_MEDIA = Path(__file__).with_name("bots") / "media"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`data` holds all that lasts; `web` the page, if it is to be served. Intervals are in seconds."""
+
+    data: Path
+    web: Path | None = None
+    loopback_only: bool = True
+    page_size: int = 50
+    ping_interval: float = 30.0
+    bot_timeout: float = 30.0
+
+
+def create_api(settings: Settings, bot: Bot) -> Api:
+    """Open what is in the data folder. Raises `OSError`, `ValueError` or `sqlite3.Error` when that cannot be used."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = UserKeys.load(settings.data / "secret")
+    files = Files(settings.data / "files")
+    db, hub = Database(settings.data / "webchat.sqlite3"), Hub()
+    bots = BotRunner(bot, db, hub, settings.bot_timeout)
+    return Api(db, keys, hub, bots, files, settings.page_size, settings.ping_interval)
+
+
+def create_app(settings: Settings, api: Api) -> ASGIApp:
+    """The application; it closes `api` when it is shut down."""
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        yield
+        await api.bots.stop()
+        await api.db.close()
+
+    page: ASGIApp = StaticFiles(settings.web) if settings.web else _nothing_here
+    router = Router(_routes(api), redirect_slashes=False, default=page, lifespan=lifespan)
+    guarded = LoopbackNamesOnly(router) if settings.loopback_only else router
+    http = AccessLog(SecurityHeaders(Cors(ErrorsAsJson(guarded))))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (http if scope["type"] == "http" else router)(scope, receive, send)
+
+    return app
+
+
+def _routes(api: Api) -> list[Route]:
+    conversation = "/{client_id}/conversations/{conversation_id}"
+    table: dict[str, dict[str, Handler]] = {
+        "/{client_id}/users": {"POST": api.create_user},
+        "/{client_id}/users/me": {"GET": api.get_user, "PUT": api.update_user, "DELETE": api.delete_user},
+        "/{client_id}/conversations": {"GET": api.list_conversations, "POST": api.create_conversation},
+        conversation: {"GET": api.get_conversation, "DELETE": api.delete_conversation},
+        f"{conversation}/messages": {"GET": api.list_messages},
+        f"{conversation}/listen": {"GET": api.listen},
+        f"{conversation}/participants": {"GET": api.list_participants, "POST": api.add_participant},
+        f"{conversation}/participants/{{user_id}}": {"GET": api.get_participant, "DELETE": api.remove_participant},
+        "/{client_id}/messages": {"POST": api.create_message},
+        "/{client_id}/messages/{message_id}": {"GET": api.get_message, "DELETE": api.delete_message},
+        "/{client_id}/events": {"POST": api.create_event},
+        "/{client_id}/events/{event_id}": {"GET": api.get_event},
+        "/{client_id}/files": {"POST": api.create_file},
+        "/{client_id}/files/{file_id}/{name}": {"GET": api.download, "HEAD": api.download},
+        "/{client_id}/uploads/{file_id}": {"PUT": api.upload},
+        "/demo-media/{name}": {"GET": _bot_media},
+    }
+    return [Route(path, _Resource(handlers)) for path, handlers in table.items()]
+
+
+class _Resource:
+    """ASGI application of one path, with a handler for each method."""
+
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler = self._handlers.get(scope["method"])
+        if handler is None:
+            allowed = ", ".join(self._handlers)
+            raise MethodNotFound(f"{scope['method']} is not possible here, only {allowed}", {"Allow": allowed})
+        response = await handler(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+async def _bot_media(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in {file.name for file in _BOT_MEDIA.iterdir()}:
+        raise ResourceNotFound(f"There is nothing at {request.url.path}")
+    return FileResponse(_BOT_MEDIA / name, media_type=media_types.guess(name))
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ResourceNotFound(f"There is nothing at {scope['path']}")

@@ -1,0 +1,109 @@
+"""SQLite in one thread: what must last."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Raised with every change of the schema, together with a step in _MIGRATIONS that leads there
+_MIGRATIONS = [
+    """
+    CREATE TABLE users (
+        id TEXT PRIMARY KEY, client_id TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+        name TEXT, picture_url TEXT, data TEXT
+    );
+    CREATE TABLE conversations (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, client_id TEXT NOT NULL,
+        owner_id TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL
+    );
+    CREATE INDEX conversations_by_owner ON conversations (owner_id);
+    CREATE TABLE participants (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        UNIQUE (conversation_id, user_id)
+    );
+    CREATE INDEX participants_by_user ON participants (user_id);
+    CREATE TABLE messages (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at TEXT NOT NULL,
+        conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        user_id TEXT NOT NULL, payload TEXT NOT NULL, metadata TEXT, reply_to TEXT, client_message_id TEXT
+    );
+    CREATE INDEX messages_by_conversation ON messages (conversation_id, seq);
+    CREATE UNIQUE INDEX messages_by_client_id ON messages (user_id, client_message_id)
+        WHERE client_message_id IS NOT NULL;
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at TEXT NOT NULL,
+        conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        user_id TEXT NOT NULL, payload TEXT NOT NULL
+    );
+    CREATE INDEX events_by_conversation ON events (conversation_id, seq);
+    CREATE TABLE files (
+        id TEXT PRIMARY KEY, client_id TEXT NOT NULL, user_id TEXT NOT NULL, created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, content_type TEXT NOT NULL,
+        tags TEXT NOT NULL, access_policies TEXT NOT NULL, indexed INTEGER NOT NULL, status TEXT NOT NULL,
+        upload_token TEXT NOT NULL
+    );
+    """,
+]
+
+
+class Database:
+    """Runs functions of a connection, each as one transaction, one after the other in a thread of their own.
+
+    `await database(work, *args)` returns what `work(connection, *args)` returns; what it wrote is on the disk by then.
+    When it raises, nothing of what it wrote stays.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Open the file, or make it. Raises `sqlite3.Error` if it is damaged or no database."""
+        self._thread = ThreadPoolExecutor(1, "database")
+        self._connection = self._thread.submit(_open, file).result()
+
+    async def close(self) -> None:
+        await self._run(self._connection.close)
+        self._thread.shutdown()
+
+    async def __call__(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._run(partial(self._transact, partial(work, self._connection, *args, **kwargs)))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _transact(self, work: Callable[[], T]) -> T:
+        with self._connection:
+            return work()
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    # Another program that looks into the file may hold it for a moment: wait for it, in seconds
+    connection = sqlite3.connect(file, timeout=5)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode only FULL has each commit on the disk when it returns, even if the power fails right after it
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(_MIGRATIONS):
+        raise sqlite3.DatabaseError("it was written by a newer version of this server")
+    for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT")

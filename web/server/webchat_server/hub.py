@@ -1,0 +1,101 @@
+"""Who listens to which conversation, and the frames they get.
+
+A frame is `event: message`, one `data:` line of JSON, and a blank line. After some silence the bare word `ping` is sent
+the same way: clients take 45 s without a byte for a lost connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+# Firefox tells a page that a stream is open only when the first byte of the body has arrived
+_GREETING = ": listening\n\n"
+# A reader that is this many frames behind is cut off: it finds what it missed in the list of messages
+_MAX_BEHIND = 10_000
+
+
+class Listener:
+    """One open stream of one user."""
+
+    def __init__(self, conversation_id: str, user_id: str) -> None:
+        self.conversation_id = conversation_id
+        self.user_id = user_id
+        self._frames: deque[str] = deque()
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def push(self, frame: str) -> None:
+        if len(self._frames) == _MAX_BEHIND:
+            log.warning("a stream of %s is cut off: its reader is too slow", self.conversation_id)
+            self._frames.clear()
+            self.close()
+        if not self._closed:
+            self._frames.append(frame)
+            self._changed.set()
+
+    def close(self) -> None:
+        """End the stream after what is already on its way."""
+        self._closed = True
+        self._changed.set()
+
+    async def frames(self, ping_interval: float) -> AsyncIterator[str]:
+        """What to send, for as long as the stream is open. `ping_interval` is in seconds."""
+        yield _GREETING
+        while not self._closed:
+            try:
+                async with asyncio.timeout(ping_interval):
+                    await self._changed.wait()
+            except TimeoutError:
+                yield _frame("ping")
+                continue
+            self._changed.clear()
+            while self._frames:
+                yield self._frames.popleft()
+
+
+class Hub:
+    """Carries signals to those who listen, within this process."""
+
+    def __init__(self) -> None:
+        self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._closed = False
+
+    def listen(self, conversation_id: str, user_id: str) -> Listener:
+        listener = Listener(conversation_id, user_id)
+        self._listeners[conversation_id].add(listener)
+        if self._closed:
+            listener.close()
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        listeners = self._listeners[listener.conversation_id]
+        listeners.discard(listener)
+        if not listeners:
+            del self._listeners[listener.conversation_id]
+
+    def publish(self, conversation_id: str, type: str, data: Any) -> None:
+        """Send the signal `{"type", "data"}` to all who listen to the conversation."""
+        listeners = self._listeners.get(conversation_id, ())
+        if listeners:
+            frame = _frame(json.dumps({"type": type, "data": data}, separators=(",", ":")))
+            for listener in listeners:
+                listener.push(frame)
+
+    def close(self, conversation_id: str | None = None, user_id: str | None = None) -> None:
+        """End the streams of this conversation, of this user, of both together, or all."""
+        self._closed = self._closed or conversation_id is user_id is None
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                if conversation_id in (None, listener.conversation_id) and user_id in (None, listener.user_id):
+                    listener.close()
+
+
+def _frame(data: str) -> str:
+    return f"event: message\ndata: {data}\n\n"

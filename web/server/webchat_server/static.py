@@ -1,0 +1,109 @@
+"""The page and what it loads: some files of one folder, and nothing else of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import anyio.to_thread
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from . import media_types
+from .errors import MethodNotFound, ResourceNotFound
+
+_FILES = {"index.html", "style.css", "pyscript.toml"}
+_FOLDERS = {"chat", "vendor"}
+
+# PyScript evaluates a string as JavaScript at its start, hence 'unsafe-eval'; Pyodide alone needs only
+# 'wasm-unsafe-eval'
+PAGE_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "worker-src 'self' blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+class StaticFiles:
+    """ASGI application. `X.gz` beside a file `X` is sent in its place to those who take it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        response = await anyio.to_thread.run_sync(self._respond, request)
+        await response(scope, receive, send)
+
+    def _respond(self, request: Request) -> Response:
+        name = request.url.path.removeprefix("/") or "index.html"
+        found = self._find(name)
+        if found is None:
+            raise ResourceNotFound(f"There is nothing at {request.url.path}")
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotFound(f"{request.method} is not possible here", {"Allow": "GET, HEAD"})
+        file, status = found
+        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        packed = _stat(file.with_name(f"{file.name}.gz"))
+        if packed and packed.st_mtime >= status.st_mtime and _accepts_gzip(request.headers):
+            file, status = file.with_name(f"{file.name}.gz"), packed
+            headers["Content-Encoding"] = "gzip"
+        headers["ETag"] = _etag(file, status)
+        if name.endswith(".html"):
+            headers["Content-Security-Policy"] = PAGE_POLICY
+        if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=headers)
+        return FileResponse(file, headers=headers, media_type=media_types.guess(name), stat_result=status)
+
+    def _find(self, name: str) -> tuple[Path, os.stat_result] | None:
+        parts = name.split("/")
+        if name not in _FILES and parts[0] not in _FOLDERS:
+            return None
+        if any(part.startswith(".") or part in ("", "__pycache__") or "\\" in part or "\0" in part for part in parts):
+            return None
+        file = self._folder.joinpath(*parts)
+        status = _stat(file)
+        if status is None or not file.resolve().is_relative_to(self._folder):
+            return None
+        return file, status
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        status = file.stat()
+    except OSError:  # also a name that is too long
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _etag(file: Path, status: os.stat_result) -> str:
+    # The name tells the packed variant from the plain one, as every variant needs a tag of its own
+    key = f"{file.name} {status.st_mtime_ns} {status.st_size}"
+    return f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
+
+
+def _is_known(etag: str, if_none_match: str) -> bool:
+    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in known or "*" in known
+
+
+def _accepts_gzip(headers: Headers) -> bool:
+    for entry in headers.get("accept-encoding", "").split(","):
+        coding, _, weight = entry.replace(" ", "").lower().partition(";q=")
+        if coding == "gzip":
+            return weight.strip("0.") != "" or not weight
+    return False
