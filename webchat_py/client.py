@@ -213,6 +213,7 @@ class WebchatClient:
         """
         payload = _as_payload(text_or_payload)
         metadata = _with_client_id(_dict_or_none("metadata", metadata))
+        rest.encode(metadata)
         return await self._operations.run(self._send(payload, metadata, reply_to))
 
     async def send_file(self, file: Any, name: str | None = None, on_progress: OnProgress | None = None) -> SentFile:
@@ -243,6 +244,7 @@ class WebchatClient:
         """
         if not isinstance(data, dict):
             raise TypeError(f"An event's data is a dict, not {type(data).__name__}")
+        rest.encode(data)
         await self._operations.run(self._send_event(data))
 
     async def ask(self, text_or_payload: str | Payload, timeout: float = 30.0, silence: float = 1.5) -> list[Message]:
@@ -527,7 +529,7 @@ def _as_payload(text_or_payload: str | Payload) -> Payload:
     payload = Text(text_or_payload) if isinstance(text_or_payload, str) else text_or_payload
     if isinstance(payload, Text) and payload.text == "":
         raise ValueError("There is nothing to send: the text is empty")
-    payload_to_wire(payload)
+    rest.encode(payload_to_wire(payload))
     return payload
 
 

@@ -101,6 +101,11 @@ def quote(text: str) -> str:
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode("utf-8", "replace"))
 
 
+def encode(value: dict[str, Any]) -> str:
+    """`value` as JSON. Raises `TypeError` or `ValueError` where JSON has no such value."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
 def create_user(profile: Profile) -> Call[Credentials]:
     return Call(_post("/users", _profile(profile)), _read_new_user)
 
@@ -287,7 +292,7 @@ _NOT_JSON = object()
 
 
 def _with_body(method: str, path: str, body: dict[str, Any]) -> Request:
-    return Request(method, path, json.dumps(body, allow_nan=False, separators=(",", ":")))
+    return Request(method, path, encode(body))
 
 
 def _post(path: str, body: dict[str, Any]) -> Request:

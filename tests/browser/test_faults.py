@@ -1,0 +1,292 @@
+"""What goes wrong between the client and the server: each ends in the documented error, and the client stays usable.
+
+The real server stands behind a proxy that answers, cuts and holds as told (tests/support/proxy.py).
+"""
+
+from __future__ import annotations
+
+import pytest
+from pytest_pyodide import run_in_pyodide
+
+STREAMS = pytest.mark.parametrize("event_source", ["fetch", "native"])
+
+
+@run_in_pyodide
+async def test_answers_that_make_no_sense(selenium_client, proxy_url):
+    import json
+
+    from in_browser import error_of, tell
+
+    from webchat_py import NotFound, ServerError, get_client
+
+    client = get_client("local", proxy_url)
+    gone = {"id": "err_1", "code": 404, "type": "ResourceNotFound", "message": "Gone"}
+    for route, call in [
+        ("POST /users", client.connect),
+        ("POST /conversations", client.new_conversation),
+        ("POST /messages", lambda: client.send_message("Hi")),
+        ("GET /messages", client.list_messages),
+    ]:
+        for status, content_type, body, error, words in [
+            (200, "text/html", "<h1>Welcome</h1>", ServerError, "200 with text/html instead of JSON"),
+            (200, "application/json", "", ServerError, "200 with an empty body"),
+            (200, "application/json", '{"unexpected": 1}', ServerError, "has not the expected shape"),
+            (200, "application/json", "[" * 100_000, ServerError, "instead of JSON"),
+            (200, "application/json", json.dumps(gone), NotFound, "Gone"),
+            (502, "text/html", "<h1>Bad gateway</h1>", ServerError, "502 with text/html"),
+        ]:
+            rule = {"route": route, "times": 1, "status": status, "content_type": content_type, "body": body}
+            await tell(proxy_url, "rule", **rule)
+            raised = await error_of(call())
+            assert type(raised) is error, (route, body, raised)
+            assert words in str(raised)
+        await call()
+    await client.disconnect()
+
+
+@run_in_pyodide
+async def test_a_server_that_is_not_there(selenium_client):
+    from in_browser import Events, error_of
+
+    from webchat_py import NetworkError, get_client
+
+    client = get_client("local", "http://127.0.0.1:1")
+    events = Events(client)
+    error = await error_of(client.connect())
+    assert type(error) is NetworkError
+    assert error.retryable
+    assert "POST /users" in str(error)
+    assert client.user_id is None
+    assert type(await error_of(client.connect())) is NetworkError, "the client can be connected again"
+    assert events.seen == []
+
+
+@run_in_pyodide
+async def test_a_request_that_takes_too_long_is_aborted(selenium_client, proxy_url):
+    from in_browser import error_of, tell
+
+    from webchat_py import NetworkError, RequestTimeout, get_client
+
+    client = get_client("local", proxy_url, timeout=0.2)
+    await tell(proxy_url, "rule", route="POST /users", act="hold", times=1)
+    error = await error_of(client.connect())
+    assert type(error) is RequestTimeout
+    assert "within 0.2 s" in str(error)
+    patient = get_client("local", proxy_url)
+    await patient.connect()
+    await tell(proxy_url, "rule", route="POST /conversations", act="cut", times=1)
+    assert type(await error_of(patient.new_conversation())) is NetworkError
+    await patient.new_conversation()
+    await patient.disconnect()
+
+
+@STREAMS
+@run_in_pyodide
+async def test_a_stream_that_does_not_open_leaves_no_half_open_conversation(selenium_client, proxy_url, event_source):
+    from in_browser import Events, error_of, tell
+
+    from webchat_py import NetworkError, ServerError, StreamError, StreamRefused, WebchatError, get_client
+
+    client = get_client("local", proxy_url, event_source=event_source)
+    events = Events(client)
+    await client.connect()
+    refused = StreamRefused if event_source == "native" else ServerError
+    not_a_stream = StreamRefused if event_source == "native" else StreamError
+    for rule, error in [
+        ({"status": 503, "body": "{}"}, refused),
+        ({"status": 200, "body": "{}"}, not_a_stream),
+        ({"act": "cut"}, NetworkError),
+    ]:
+        await tell(proxy_url, "rule", route="GET /listen", times=1, **rule)
+        raised = await error_of(client.new_conversation())
+        assert type(raised) is error, raised
+        assert isinstance(raised, WebchatError)
+        assert client.conversation_id is None
+    states = [connection.state for connection in events.values("connection")]
+    assert states == ["connecting", "closed"] * 3
+    assert events.values("conversation") == []
+
+    await client.send_message("hello")
+    assert (await events.next("message", lambda m: m.payload.text == "echo: hello")).id
+    assert await tell(proxy_url, "open-streams") == 1
+    await client.disconnect()
+    while await tell(proxy_url, "open-streams"):
+        pass
+
+
+@STREAMS
+@run_in_pyodide
+async def test_a_stream_that_ends_at_once_is_told(selenium_client, proxy_url, event_source):
+    from in_browser import Events, tell
+
+    from webchat_py import WebchatError, get_client
+
+    client = get_client("local", proxy_url, event_source=event_source)
+    events = Events(client)
+    await client.connect()
+    await tell(proxy_url, "rule", route="GET /listen", act="empty stream", times=1)
+    try:
+        conversation = await client.new_conversation()
+    except WebchatError:
+        # Whether the browser told the opening before the end, or only the end, is up to it.
+        assert client.conversation_id is None
+    else:
+        offline = await events.next("connection", lambda connection: connection.state == "offline")
+        assert isinstance(offline.cause, WebchatError)
+        assert client.conversation_id == conversation
+    await client.send_message("hello")
+    assert (await events.next("message", lambda m: m.payload.text == "echo: hello")).id
+    await client.disconnect()
+
+
+@STREAMS
+@pytest.mark.parametrize("hard", [False, True], ids=["cleanly", "hard"])
+@run_in_pyodide
+async def test_a_lost_stream_is_told_and_the_next_message_goes_to_the_same_conversation(
+    selenium_either_client, proxy_url, event_source, hard
+):
+    from in_browser import Events, error_of, tell
+
+    from webchat_py import NetworkError, WebchatError, get_client
+
+    client = get_client("local", proxy_url, event_source=event_source)
+    events = Events(client)
+    await client.connect()
+    conversation = await client.new_conversation()
+    await events.next("message")
+
+    await tell(proxy_url, "end-streams", hard=hard)
+    offline = await events.next("connection")
+    assert offline.state == "offline"
+    assert isinstance(offline.cause, WebchatError)
+    assert events.values("error") == [offline.cause]
+    assert client.conversation_id == conversation
+
+    await tell(proxy_url, "rule", route="GET /listen", act="cut", times=1)
+    assert isinstance(await error_of(client.send_message("lost")), NetworkError)
+    assert [c.state for c in events.values("connection")][-2:] == ["connecting", "offline"]
+
+    sent = await client.send_message("hello again")
+    assert sent.conversation_id == conversation
+    assert (await events.next("message")).payload.text == "echo: hello again"
+    assert events.values("conversation") == [conversation]
+    texts = [message.payload.text for message in await client.list_messages()]
+    assert texts == ["echo: hello again", "hello again", "welcome"], "nothing was sent while there was no stream"
+    await client.disconnect()
+
+
+@run_in_pyodide
+async def test_the_bot_is_told_of_the_conversation_later_if_it_could_not_be_at_first(selenium_client, proxy_url):
+    from in_browser import Events, tell
+
+    from webchat_py import ServerError, get_client
+
+    async with get_client("local", proxy_url) as client:
+        events = Events(client)
+        await client.connect()
+        await tell(proxy_url, "rule", route="POST /events", status=503, body="{}", times=1)
+        conversation = await client.new_conversation()
+        assert client.conversation_id == conversation
+        assert isinstance(await events.next("error"), ServerError)
+        await client.send_message("hello")
+        texts = [(await events.next("message")).payload.text for _ in range(2)]
+        assert texts == ["welcome", "echo: hello"]
+
+
+@run_in_pyodide
+async def test_disconnecting_ends_what_is_under_way(selenium_client, proxy_url):
+    import asyncio
+
+    from in_browser import Events, tell
+
+    from webchat_py import StateError, get_client
+
+    client = get_client("local", proxy_url)
+    events = Events(client)
+    for route, call in [
+        ("POST /users", client.connect),
+        ("POST /conversations", client.new_conversation),
+        ("GET /listen", client.new_conversation),
+        ("POST /messages", lambda: client.send_message("never")),
+    ]:
+        if route != "POST /users":
+            await client.connect()
+        await tell(proxy_url, "rule", route=route, act="hold", times=1)
+        seen = len(await tell(proxy_url, "requests"))
+        waiting = [asyncio.ensure_future(call()) for _ in range(2)]
+        while not any(r.split("?")[0].endswith(route.split()[1]) for r in (await tell(proxy_url, "requests"))[seen:]):
+            pass
+        await client.disconnect()
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(result) for result in results] == [StateError, StateError], results
+        assert (client.user_id, client.conversation_id) == (None, None)
+    assert events.values("message_sent") == []
+    assert (await tell(proxy_url, "open-streams")) == 0
+    await client.connect()
+    assert (await client.send_message("after all")).id
+    await client.disconnect()
+
+
+@run_in_pyodide
+async def test_a_cancelled_call_ends_its_request_and_only_its_own(selenium_client, proxy_url):
+    import asyncio
+
+    from in_browser import tell
+
+    from webchat_py import get_client
+
+    async with get_client("local", proxy_url) as client:
+        await tell(proxy_url, "rule", route="POST /users", act="hold", times=1)
+        first, second = (asyncio.ensure_future(client.connect()) for _ in range(2))
+        while "POST /local/users" not in await tell(proxy_url, "requests"):
+            pass
+        first.cancel()
+        await asyncio.wait([first])
+        assert first.cancelled()
+        assert not second.done(), "another caller still waits for the same attempt"
+        second.cancel()
+        await asyncio.wait([second])
+        await client.connect()
+        conversation = await client.new_conversation()
+        await tell(proxy_url, "rule", route="POST /messages", act="hold", times=1)
+        sending = asyncio.ensure_future(client.send_message("given up"))
+        behind = asyncio.ensure_future(client.send_message("behind it"))
+        while "POST /local/messages" not in await tell(proxy_url, "requests"):
+            pass
+        sending.cancel()
+        assert (await behind).conversation_id == conversation
+        assert sending.cancelled()
+        texts = [message.payload.text for message in await client.list_messages()]
+        assert "given up" not in texts
+
+
+@run_in_pyodide
+async def test_a_list_of_messages_without_an_end_is_an_error(selenium_client, proxy_url):
+    from in_browser import error_of, tell
+
+    from webchat_py import ServerError, get_client
+
+    async with get_client("local", proxy_url) as client:
+        await client.connect()
+        await client.new_conversation()
+        page = '{"messages": [], "meta": {"nextToken": "again"}}'
+        await tell(proxy_url, "rule", route="GET /messages", body=page)
+        assert "no end" in str(await error_of(client.list_messages()))
+        assert isinstance(await error_of(client.list_messages()), ServerError)
+
+
+@run_in_pyodide
+async def test_too_large_an_event_ends_the_stream_with_a_clear_error(selenium_client, proxy_url):
+    from in_browser import Events, tell
+
+    from webchat_py import StreamError, get_client
+
+    async with get_client("local", proxy_url, event_source="fetch") as client:
+        events = Events(client)
+        await client.connect()
+        rule = {"status": 200, "content_type": "text/event-stream", "body": "data: " + "x" * (17 * 1024 * 1024)}
+        await tell(proxy_url, "rule", route="GET /listen", times=1, **rule)
+        await client.new_conversation()
+        error = await events.next("error")
+        assert isinstance(error, StreamError)
+        assert "16" in str(error)

@@ -1,0 +1,221 @@
+"""A proxy that stands between a client and the real server, and can be told to misbehave.
+
+Everything goes to the real server and back, except for what a test told it to answer, lose or cut. A test inside the
+browser tells it by `POST /-/COMMAND` with JSON; see `_Commands`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import select
+import socket
+import struct
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "content-type, x-user-key, accept",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+}
+NOT_FORWARDED = {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+
+
+@dataclass
+class Rule:
+    """What to do with the next `times` requests whose "METHOD path" begins and ends as `route` says."""
+
+    route: str
+    times: int = 1_000_000
+    status: int = 200
+    content_type: str = "application/json"
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    # "answer": this instead of the server's answer. "cut": close without an answer. "hold": no answer until released.
+    # "lose": the server does the work, and its answer is cut. "empty stream": an event stream that ends at once.
+    act: str = "answer"
+
+    def fits(self, method: str, path: str) -> bool:
+        wanted, _, end = self.route.partition(" ")
+        return self.times > 0 and method == wanted and path.partition("?")[0].endswith(end)
+
+
+class FaultyProxy:
+    """Use as a context manager. `url` stands in for the server's."""
+
+    def __init__(self, upstream: str) -> None:
+        self._upstream = urlsplit(upstream)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+        self._streams: set[socket.socket] = set()
+        self._released = threading.Event()
+        self._held = 0
+        self.requests: list[str] = []
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> FaultyProxy:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._released.set()
+        self.end_streams(hard=True)
+        self._server.shutdown()
+        self._server.server_close()
+
+    def rule(self, **what: Any) -> None:
+        """Add a `Rule`; the newest one that fits wins."""
+        with self._lock:
+            self._rules.insert(0, Rule(**what))
+
+    def end_streams(self, hard: bool = False) -> None:
+        """End all open event streams, cleanly or (`hard`) by a reset of their connections."""
+        with self._lock:
+            streams = tuple(self._streams)
+        for stream in streams:
+            if hard:
+                # A linger time of 0 makes close send a reset instead of an orderly end.
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                stream.close()
+            else:
+                stream.shutdown(socket.SHUT_RDWR)
+
+    def open_streams(self) -> int:
+        with self._lock:
+            return len(self._streams)
+
+    def _rule_for(self, method: str, path: str) -> Rule | None:
+        with self._lock:
+            self.requests.append(f"{method} {path}")
+            for rule in self._rules:
+                if rule.fits(method, path):
+                    rule.times -= 1
+                    return rule
+        return None
+
+    def _command(self, name: str, argument: dict[str, Any]) -> Any:
+        match name:
+            case "rule":
+                self.rule(**argument)
+            case "end-streams":
+                self.end_streams(**argument)
+            case "requests":
+                return self.requests
+            case "open-streams":
+                return self.open_streams()
+            case "held":
+                return self._held
+        return None
+
+    def _handler(proxy) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler's own `self` is inside
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_OPTIONS(self) -> None:
+                self._answer(204, "text/plain", b"")
+
+            def do_GET(self) -> None:
+                length = int(self.headers.get("content-length", 0))
+                body = self.rfile.read(length)
+                if self.path.startswith("/-/"):
+                    answer = proxy._command(self.path[3:], json.loads(body or b"{}"))
+                    return self._answer(200, "application/json", json.dumps(answer).encode())
+                rule = proxy._rule_for(self.command, self.path)
+                if rule is None or rule.act == "lose":
+                    return self._forward(body, lose=rule is not None)
+                return self._misbehave(rule)
+
+            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server looks for these names
+
+            def _misbehave(self, rule: Rule) -> None:
+                match rule.act:
+                    case "answer":
+                        self._answer(rule.status, rule.content_type, rule.body.encode(), rule.headers)
+                    case "cut":
+                        self._cut()
+                    case "hold":
+                        self._hold()
+                    case "empty stream":
+                        self._start_stream()
+
+            def _forward(self, body: bytes, lose: bool) -> None:
+                upstream = http.client.HTTPConnection(proxy._upstream.hostname or "", proxy._upstream.port, timeout=60)
+                try:
+                    headers = {k: v for k, v in self.headers.items() if k.lower() not in NOT_FORWARDED}
+                    headers["host"] = proxy._upstream.netloc
+                    upstream.request(self.command, self.path, body, headers)
+                    response = upstream.getresponse()
+                    if (response.headers["content-type"] or "").startswith("text/event-stream"):
+                        return self._stream(response)
+                    content = response.read()
+                except OSError:
+                    return self._cut()
+                finally:
+                    upstream.close()
+                if lose:
+                    return self._cut()
+                more = {k: v for k, v in response.headers.items() if k.lower() not in NOT_FORWARDED}
+                return self._answer(response.status, more.pop("content-type", ""), content, more)
+
+            def _hold(self) -> None:
+                """No answer, until the client has gone or the test is over."""
+                with proxy._lock:
+                    proxy._held += 1
+                while not proxy._released.wait(0.02):
+                    readable, _, _ = select.select([self.connection], [], [], 0)
+                    if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                        break
+                with proxy._lock:
+                    proxy._held -= 1
+                self._cut()
+
+            def _start_stream(self) -> None:
+                # Neither a length nor chunks: the stream ends with its connection.
+                self.close_connection = True
+                self.send_response(200)
+                for name, value in {"Content-Type": "text/event-stream", "Connection": "close", **CORS}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.flush()
+
+            def _stream(self, response: http.client.HTTPResponse) -> None:
+                with proxy._lock:
+                    proxy._streams.add(self.connection)
+                try:
+                    self._start_stream()
+                    while chunk := response.read1(65536):
+                        self.wfile.write(chunk)
+                        self.wfile.flush()
+                except (OSError, ValueError, http.client.HTTPException):
+                    pass  # cut by the test, or the client or the server has gone
+                finally:
+                    with proxy._lock:
+                        proxy._streams.discard(self.connection)
+
+            def _answer(self, status: int, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
+                headers = {**{k.title(): v for k, v in (more or {}).items()}, **CORS}
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                if status != 204:
+                    self.send_header("Content-Length", str(len(body)))
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _cut(self) -> None:
+                self.close_connection = True
+                with contextlib.suppress(OSError):  # the client may have gone first
+                    self.connection.shutdown(socket.SHUT_RDWR)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
