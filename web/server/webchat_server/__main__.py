@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import logging
+import math
 import os
 import signal
 import socket
 import sqlite3
 import sys
-import threading
 from pathlib import Path
 
 import uvicorn
@@ -86,9 +86,9 @@ def _exit(*_: object) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="webchat_server", description="A local server for the Botpress Webchat API.")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder for all that must last")
-    parser.add_argument("--web", type=Path, metavar="DIR", help="the folder of the page, served at /")
+    parser.add_argument("--web", type=_page_folder, metavar="DIR", help="the folder of the page, served at /")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; only this machine by default")
-    parser.add_argument("--port", type=int, default=8000, help="the port; 0 takes a free one")
+    parser.add_argument("--port", type=_port, default=8000, help="the port; 0 takes a free one")
     parser.add_argument("--bot", default="demo", help="demo (default), echo, or a bot of your own as module:function")
     parser.add_argument("--page-size", type=_count, default=50, metavar="N", help="entries in a page of a list")
     parser.add_argument(
@@ -100,18 +100,32 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    return int(_number_in(text, 0, 65535))
+
+
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+    return int(_number_in(text, 1, 10_000))
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < threading.TIMEOUT_MAX:
-        raise ValueError
+    return _number_in(text, 0.001, 86_400)
+
+
+def _number_in(text: str, least: float, most: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text} is no number from {least:g} to {most:g}")
     return value
+
+
+def _page_folder(text: str) -> Path:
+    if not Path(text, "index.html").is_file():
+        raise argparse.ArgumentTypeError(f"there is no index.html in {text}")
+    return Path(text)
 
 
 def _listen(host: str, port: int) -> socket.socket:

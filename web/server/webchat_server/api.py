@@ -237,7 +237,9 @@ def _page_response(name: str, page: tuple[list[store.Model], str | None]) -> Res
 
 
 def _server_url(request: Request) -> str:
-    return str(request.base_url).rstrip("/")
+    # Not request.base_url, which fails on a host name that is none
+    host = request.headers.get("host") or "{}:{}".format(*request.scope["server"])
+    return f"{request.scope['scheme']}://{host}"
 
 
 def _public_file(request: Request, file: store.Model) -> store.Model:

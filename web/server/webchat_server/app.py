@@ -111,7 +111,7 @@ class _Resource:
 async def _bot_media(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in {file.name for file in _BOT_MEDIA.iterdir()}:
-        raise ResourceNotFound(f"There is nothing at {request.url.path}")
+        raise ResourceNotFound(f"There is nothing at {request.scope['path']}")
     return FileResponse(_BOT_MEDIA / name, media_type=media_types.guess(name))
 
 

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from .errors import Internal
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -81,13 +83,18 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _transact(self, work: Callable[[], T]) -> T:
-        with self._connection:
-            return work()
+        try:
+            with self._connection:
+                return work()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise Internal("Another program holds the database; try again", {"Retry-After": "1"}) from error
+            raise
 
 
 def _open(file: Path) -> sqlite3.Connection:
     # Another program that looks into the file may hold it for a moment: wait for it, in seconds
-    connection = sqlite3.connect(file, timeout=5)
+    connection = sqlite3.connect(file, timeout=3)
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")

@@ -50,10 +50,11 @@ class StaticFiles:
         await response(scope, receive, send)
 
     def _respond(self, request: Request) -> Response:
-        name = request.url.path.removeprefix("/") or "index.html"
+        path = request.scope["path"]
+        name = path.removeprefix("/") or "index.html"
         found = self._find(name)
         if found is None:
-            raise ResourceNotFound(f"There is nothing at {request.url.path}")
+            raise ResourceNotFound(f"There is nothing at {path}")
         if request.method not in ("GET", "HEAD"):
             raise MethodNotFound(f"{request.method} is not possible here", {"Allow": "GET, HEAD"})
         file, status = found

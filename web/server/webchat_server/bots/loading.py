@@ -27,7 +27,7 @@ def load(name: str) -> Bot:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         raise BotNotFound(f"--bot {name}: the module {module_name} cannot be imported ({reason}).") from error
     function = getattr(module, function_name, None)
