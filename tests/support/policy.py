@@ -8,7 +8,6 @@ can hide a defect behind a green result. What `-k` or `-m` leaves out by the cal
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +31,7 @@ class Policy:
         self._ran: set[str] = set()
         self._passed = 0
         self._excused: list[str] = []
+        self._complaints: list[str] = []
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.skipped:
@@ -48,18 +48,16 @@ class Policy:
             self._passed += report.passed
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if exitstatus == pytest.ExitCode.OK and any(self._complaints()):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._complaints = [f"{nodeid} - skipped or expected to fail, which is not allowed" for nodeid in self._excused]
+        if exitstatus == pytest.ExitCode.OK:  # otherwise it may have been stopped early, and says so itself
+            lost = sorted(self._collected - self._ran - set(self._excused))
+            self._complaints += [f"{nodeid} - was collected and did not run to its end" for nodeid in lost]
+            if self._complaints:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._tally:
             with self._tally.open("a") as file:
                 file.write(f"{self._passed}\n")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        for complaint in self._complaints():
-            terminalreporter.write_line(complaint, red=True)
-
-    def _complaints(self) -> Iterator[str]:
-        for nodeid in self._excused:
-            yield f"FAILED {nodeid} - skipped or expected to fail, which this project does not allow"
-        for nodeid in sorted(self._collected - self._ran - set(self._excused)):
-            yield f"FAILED {nodeid} - was collected and did not run to its end"
+        for complaint in self._complaints:
+            terminalreporter.write_line(f"FAILED {complaint}", red=True)
