@@ -10,15 +10,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_pyodide import get_global_config
 
-if TYPE_CHECKING:
-    from tests.support.server import WebchatServer
+from tests.support.server import WebchatServer
 
 pytest_plugins = ["tests.support.policy"]
 
@@ -57,8 +55,6 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def webchat_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebchatServer]:
     """The local Webchat server as a process of its own, with the page, on an empty data folder."""
-    from tests.support.server import WebchatServer
-
     data = tmp_path_factory.mktemp("data")
     with WebchatServer(data, "--web", str(ROOT / "web")) as server:
         yield server

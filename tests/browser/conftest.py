@@ -41,7 +41,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pytest_pyodide.fixture import selenium_common
@@ -49,9 +49,7 @@ from pytest_pyodide.server import DefaultHandler
 from pytest_pyodide.utils import parse_driver_timeout
 
 from tests.support.proxy import FaultyProxy
-
-if TYPE_CHECKING:
-    from tests.support.server import WebchatServer
+from tests.support.server import WebchatServer
 
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "build" / "pyodide-dist"
@@ -82,15 +80,12 @@ def web_server_main() -> Iterator[tuple[str, int, None]]:
 @pytest.fixture
 def server_url(webchat_server: WebchatServer) -> str:
     """The API's URL as a plain string, as a function that runs in the browser can take it."""
-    url: str = webchat_server.url
-    return url
+    return webchat_server.url
 
 
 @pytest.fixture(scope="session")
 def helper_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose bot gives the answers of tests/support/bots.py."""
-    from tests.support.server import WebchatServer
-
     with WebchatServer(tmp_path_factory.mktemp("data"), "--bot", "tests.support.bots:answer") as server:
         yield server.url
 
