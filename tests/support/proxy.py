@@ -58,10 +58,11 @@ class FaultyProxy:
         self._released = threading.Event()
         self._held = 0
         self.requests: list[str] = []
+        self.bodies: list[bytes] = []  # of the requests, in the same order
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> FaultyProxy:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,9 +92,10 @@ class FaultyProxy:
         with self._lock:
             return len(self._streams)
 
-    def _rule_for(self, method: str, path: str) -> Rule | None:
+    def _rule_for(self, method: str, path: str, body: bytes) -> Rule | None:
         with self._lock:
             self.requests.append(f"{method} {path}")
+            self.bodies.append(body)
             for rule in self._rules:
                 if rule.fits(method, path):
                     rule.times -= 1
@@ -127,7 +129,7 @@ class FaultyProxy:
                 if self.path.startswith("/-/"):
                     answer = proxy._command(self.path[3:], json.loads(body or b"{}"))
                     return self._answer(200, "application/json", json.dumps(answer).encode())
-                rule = proxy._rule_for(self.command, self.path)
+                rule = proxy._rule_for(self.command, self.path, body)
                 if rule is None or rule.act == "lose":
                     return self._forward(body, lose=rule is not None)
                 return self._misbehave(rule)
@@ -149,7 +151,8 @@ class FaultyProxy:
                 upstream = http.client.HTTPConnection(proxy._upstream.hostname or "", proxy._upstream.port, timeout=60)
                 try:
                     headers = {k: v for k, v in self.headers.items() if k.lower() not in NOT_FORWARDED}
-                    headers["host"] = proxy._upstream.netloc
+                    # The proxy's own name, so that addresses which the server makes of it lead through the proxy
+                    headers["host"] = self.headers["host"]
                     upstream.request(self.command, self.path, body, headers)
                     response = upstream.getresponse()
                     if (response.headers["content-type"] or "").startswith("text/event-stream"):
@@ -180,7 +183,7 @@ class FaultyProxy:
                 # Neither a length nor chunks: the stream ends with its connection.
                 self.close_connection = True
                 self.send_response(200)
-                for name, value in {"Content-Type": "text/event-stream", "Connection": "close", **CORS}.items():
+                for name, value in {"Content-Type": "text/event-stream", "Connection": "close", **self._cors()}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.flush()
@@ -200,7 +203,7 @@ class FaultyProxy:
                         proxy._streams.discard(self.connection)
 
             def _answer(self, status: int, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
-                headers = {**{k.title(): v for k, v in (more or {}).items()}, **CORS}
+                headers = {**{k.title(): v for k, v in (more or {}).items()}, **self._cors()}
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 if status != 204:
@@ -209,6 +212,11 @@ class FaultyProxy:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _cors(self) -> dict[str, str]:
+                # The original client asks in credentials mode, in which browsers refuse "*"
+                origin = {"Access-Control-Allow-Origin": self.headers.get("origin", "*")}
+                return {**CORS, **origin, "Access-Control-Allow-Credentials": "true"}
 
             def _cut(self) -> None:
                 self.close_connection = True
