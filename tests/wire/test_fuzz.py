@@ -110,6 +110,7 @@ def tell(text: str) -> list[tuple[str, Any]]:
     events.on("*", lambda event, value: told.append((event, value)))
     events.on("error", lambda error: (_ for _ in ()).throw(error))
     signal = parse_signal(text)
+    assert (signal is None) == (text == "ping"), "nothing is dropped in silence"
     # Typing sets a timer, for which there is no event loop here.
     if signal is not None and not isinstance(signal, TypingChanged):
         CurrentConversation(_Backend(), events)._on_signal(signal)
