@@ -208,7 +208,6 @@ def list_messages(
 
 def get_message(db: Connection, client_id: str, message_id: str, user_id: str) -> Model:
     row = _one(db, "SELECT * FROM messages WHERE id = ?", message_id, what="message")
-    _hide_other_clients(db, client_id, row, "message")
     _conversation_of(db, client_id, row["conversation_id"], user_id)
     return _message(row)
 
@@ -239,7 +238,6 @@ def create_event(db: Connection, client_id: str, user_id: str, body: Model) -> M
 
 def get_event(db: Connection, client_id: str, event_id: str, user_id: str) -> Model:
     row = _one(db, "SELECT * FROM events WHERE id = ?", event_id, what="event")
-    _hide_other_clients(db, client_id, row, "event")
     _conversation_of(db, client_id, row["conversation_id"], user_id)
     return _event(row)
 
@@ -298,11 +296,6 @@ def _own_conversation(db: Connection, client_id: str, conversation_id: str, user
 def _takes_part(db: Connection, conversation_id: str, user_id: str) -> bool:
     sql = "SELECT 1 FROM participants WHERE conversation_id = ? AND user_id = ?"
     return db.execute(sql, (conversation_id, user_id)).fetchone() is not None
-
-
-def _hide_other_clients(db: Connection, client_id: str, row: Row, what: str) -> None:
-    sql = "SELECT 1 FROM conversations WHERE id = ? AND client_id = ?"
-    _one(db, sql, row["conversation_id"], client_id, what=what)
 
 
 # --- rows and models --------------------------------------------------------------------------------------------
