@@ -20,6 +20,7 @@ class Dataset:
 
 class EventTarget:
     def addEventListener(self, name: str, listener: Any) -> None: ...
+    def dispatchEvent(self, event: Event) -> bool: ...
 
 class Element(Node, EventTarget):
     className: str
@@ -33,7 +34,6 @@ class Element(Node, EventTarget):
     innerText: str
     scrollTop: float
     scrollHeight: float
-    clientHeight: float
     def append(self, *nodes: Node | str) -> None: ...
     def before(self, *nodes: Node | str) -> None: ...
     def cloneNode(self, deep: bool) -> Element: ...
@@ -49,6 +49,8 @@ class Element(Node, EventTarget):
 
 class Event:
     target: Element
+    @classmethod
+    def new(cls, name: str) -> Event: ...
 
 class Document(EventTarget):
     def createElement(self, tag: str) -> Element: ...
@@ -76,6 +78,7 @@ class RegExp:
     def new(cls, pattern: str, flags: str) -> RegExp: ...
 
 class Window(EventTarget):
+    Event: type[Event]
     console: Console
     localStorage: Storage
     location: Location

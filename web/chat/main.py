@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pyscript import window
+from pyscript import document, window
 
 from chat.controls import Chat
 from chat.render import View
@@ -21,3 +21,6 @@ except ValueError as error:
     view.connection("offline", error)
 else:
     Chat(client, view, SessionStore(api_url, client_id)).start()
+
+# For shell.js, which tells the reader if it never comes to this.
+document.dispatchEvent(window.Event.new("chat-started"))

@@ -47,7 +47,6 @@ _PARSE = to_js({"gfm": True, "breaks": True})
 
 _MAX_FIELDS = 40
 _MAX_ANNOUNCED = 5
-_NEAR_END = 48  # pixels: about one short message
 
 
 def make(tag: str, *children: Node | str, class_name: str = "") -> Element:
@@ -116,7 +115,19 @@ def _(payload: Markdown) -> Node:
         image.replaceWith(_instead_of_image(image))
     for anchor in fragment.querySelectorAll("a[href]"):
         _outward(anchor)
+    for table in fragment.querySelectorAll("table"):
+        _let_scroll(table)
     return make("div", fragment, class_name="markdown") if fragment.textContent.strip() else _text(payload.markdown)
+
+
+def _let_scroll(table: Element) -> None:
+    """A table may be wider than the screen; then it scrolls in a box of its own, by keyboard too."""
+    box = make("div", class_name="wide")
+    box.setAttribute("role", "group")
+    box.setAttribute("aria-label", "Table")
+    box.setAttribute("tabindex", "0")
+    table.replaceWith(box)
+    box.append(table)
 
 
 def _instead_of_image(image: Element) -> Node | str:
@@ -157,17 +168,14 @@ class View:
         self._shown = 0
 
     def show(self, entry: Entry, before: Entry | None = None) -> None:
-        """Shows a new entry, at the end or before another one. The reader stays where he reads."""
+        """Shows a new entry, at the end or before another one."""
         template = document.getElementById("own-message" if entry.own else "bot-message")
         article = template.content.firstElementChild.cloneNode(True)
-        at_end = self._at_end()
         if before is None:
             self._log.append(article)
         else:
             self._articles[before].before(article)
         self.adopt(entry, article)
-        if at_end:
-            self.scroll_to_end()
 
     def adopt(self, entry: Entry, article: Element) -> None:
         """Takes an article that is in the log already as the one of this entry."""
@@ -240,9 +248,6 @@ class View:
 
     def scroll_to_end(self) -> None:
         self._log.scrollTop = self._log.scrollHeight
-
-    def _at_end(self) -> bool:
-        return self._log.scrollHeight - self._log.scrollTop - self._log.clientHeight < _NEAR_END
 
 
 def _clock(moment: datetime) -> str:

@@ -1,11 +1,32 @@
-// What has to work before Python is up: sending. The composer puts what is sent into the log as a queued
-// article, always; Python takes queued articles from there, those of the time before it came included.
+// What has to work before Python is up: sending, and keeping the newest message in view. The composer puts
+// what is sent into the log as a queued article, always; Python takes queued articles from there, those of the
+// time before it came included.
 "use strict";
 {
   const find = (id) => document.getElementById(id);
   const composer = find("composer");
   const box = find("message");
   const log = find("log");
+
+  // A reader who is at the end stays there when something is added or the log gets smaller, as it does when a
+  // phone's keyboard opens. One who reads above is left alone. A scroll event that comes with another size is
+  // not the reader's: the browser makes it, to keep in view what was there.
+  let atEnd = true;
+  let size = "";
+  const measure = () => `${log.scrollHeight} ${log.clientHeight}`;
+  const scrollToEnd = () => {
+    log.scrollTop = log.scrollHeight;
+  };
+  const stay = () => {
+    size = measure();
+    if (atEnd) scrollToEnd();
+  };
+  log.addEventListener("scroll", () => {
+    if (size === measure()) atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
+    size = measure();
+  });
+  new ResizeObserver(stay).observe(log);
+  new MutationObserver(stay).observe(log, { childList: true, subtree: true });
 
   composer.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -14,7 +35,7 @@
       const article = find("own-message").content.firstElementChild.cloneNode(true);
       article.querySelector(".bubble").textContent = text;
       log.append(article);
-      log.scrollTop = log.scrollHeight;
+      scrollToEnd();
       composer.reset();
       article.dispatchEvent(new CustomEvent("queued", { bubbles: true }));
     }
@@ -30,7 +51,8 @@
     }
   });
 
-  // PyScript says "py:ready" once Python runs. A failure before that is one of loading.
+  // Until Python has taken over the page (main.py), whatever goes wrong is a failure of loading. PyScript
+  // tells of some by an error, and of others only by ending its script ("py:done").
   const failed = () => {
     find("connection").dataset.state = "offline";
     find("status").replaceChildren(
@@ -39,7 +61,8 @@
     );
   };
   const loading = new AbortController();
-  document.addEventListener("py:ready", () => loading.abort(), { once: true });
+  document.addEventListener("chat-started", () => loading.abort(), { once: true });
+  document.addEventListener("py:done", failed, { signal: loading.signal });
   window.addEventListener("error", failed, { capture: true, signal: loading.signal });
   window.addEventListener("unhandledrejection", failed, { signal: loading.signal });
 }

@@ -31,7 +31,7 @@ DELIVERY_WORDS = {
     Delivery.QUEUED: "Waiting",
     Delivery.SENDING: "Sending…",
     Delivery.SENT: "Sent",
-    Delivery.FAILED: "Not sent",
+    Delivery.FAILED: "Not sent.",
 }
 
 
@@ -64,10 +64,8 @@ class Transcript:
         self.entries.append(entry)
 
     def has(self, message: Message) -> bool:
-        """Whether this message is shown already. One without an id is never known."""
-        return message.id is not None and any(
-            entry.message is not None and entry.message.id == message.id for entry in self.entries
-        )
+        """Whether this message is shown already."""
+        return any(entry.message is not None and _is_same(entry.message, message) for entry in self.entries)
 
     def merge(self, entry: Entry) -> Entry | None:
         """Takes in a message of the history by its time; returns the one it is to be shown before, if any.
@@ -114,6 +112,10 @@ class Transcript:
 
 def _offers(payload: Payload, value: str) -> bool:
     return isinstance(payload, Choice) and any(option.value == value for option in payload.options)
+
+
+def _is_same(shown: Message, message: Message) -> bool:
+    return shown.id == message.id if message.id is not None else shown == message
 
 
 def _is_later(shown: Entry, entry: Entry) -> bool:
