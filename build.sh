@@ -241,9 +241,11 @@ need_chromium() {
     if ! find_chromium >/dev/null || ! command -v chromedriver >/dev/null; then
         install_chromium
     fi
-    local version
-    version=$("$(find_chromium)" --version 2>/dev/null)
-    [[ $version =~ [0-9]+ ]] && version=${BASH_REMATCH[0]}
+    local chromium text version
+    chromium=$(find_chromium)
+    text=$("$chromium" --version 2>&1) || die "$chromium does not start: $text"
+    [[ $text =~ (Chrom[a-z ]+)([0-9]+) ]] || die "$chromium does not tell its version, but: $text"
+    version=${BASH_REMATCH[2]}
     # the first with JSPI by default (WebAssembly.Suspending), on which pyodide.ffi.run_sync rests
     ((version >= 137)) || die "The tests need Chromium 137 or newer; version $version was found. Please update it."
 }
