@@ -132,16 +132,6 @@ def test_the_sibling_api_has_a_blocs_fields_beside_the_type() -> None:
     )
 
 
-def test_a_bloc_nested_deeper_than_the_stack_is_unknown() -> None:
-    deep: dict[str, Any] = {"type": "text", "text": "Hi"}
-    for _ in range(5000):
-        deep = {"type": "bloc", "items": [deep]}
-    payload: Any = parse_payload(deep)
-    while isinstance(payload, Bloc):
-        (payload,) = payload.items
-    assert isinstance(payload, Unknown)
-
-
 def test_null_counts_as_absent() -> None:
     assert parse_payload({"type": "choice", "text": "?", "options": [], "disableFreeText": None}) == Choice("?", [])
 

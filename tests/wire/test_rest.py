@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webchat_py.wire import errors, rest
-from webchat_py.wire.models import Credentials
+from webchat_py.wire.models import Conversation, Credentials, Event, User
 from webchat_py.wire.payloads import Text, Unknown
 
 JSON = "application/json"
@@ -37,10 +38,89 @@ def message(number: int) -> dict[str, Any]:
 
 
 def test_a_new_user() -> None:
-    call = rest.create_user()
+    call = rest.create_user(rest.Profile())
     assert (call.request.method, call.request.path, call.request.body) == ("POST", "/users", "{}")
     body = {"user": {"id": "user_01"}, "key": "opaque"}
     assert rest.read_answer(call, answer(body, 201)) == Credentials("user_01", "opaque")
+
+
+BODIES = [
+    (
+        rest.create_user(rest.Profile({"plan": "gold"}, "Ada", "http://x/a.png")),
+        "POST /users",
+        {"userData": {"plan": "gold"}, "name": "Ada", "pictureUrl": "http://x/a.png"},
+    ),
+    (rest.get_user(), "GET /users/me", None),
+    (rest.update_user(rest.Profile(name="Ada")), "PUT /users/me", {"name": "Ada"}),
+    (rest.update_user(rest.Profile({})), "PUT /users/me", {"userData": {}}),
+    (rest.delete_user(), "DELETE /users/me", None),
+    (rest.create_conversation(), "POST /conversations", {}),
+    (rest.get_conversation("a/b"), "GET /conversations/a%2Fb", None),
+    (rest.delete_conversation("c"), "DELETE /conversations/c", None),
+    (rest.list_conversations(), "GET /conversations", None),
+    (rest.list_conversations("n&t"), "GET /conversations?nextToken=n%26t", None),
+    (rest.list_participants("c"), "GET /conversations/c/participants", None),
+    (rest.get_participant("c", "u"), "GET /conversations/c/participants/u", None),
+    (rest.add_participant("c", "u"), "POST /conversations/c/participants", {"userId": "u"}),
+    (rest.remove_participant("c", "u"), "DELETE /conversations/c/participants/u", None),
+    (rest.get_message("m"), "GET /messages/m", None),
+    (
+        rest.update_message("m", Text("Hi"), {"a": 1}),
+        "PUT /messages/m",
+        {"payload": {"type": "text", "text": "Hi"}, "metadata": {"a": 1}},
+    ),
+    (rest.update_message("m", None, None), "PUT /messages/m", {}),
+    (rest.delete_message("m"), "DELETE /messages/m", None),
+    (rest.add_feedback("m", "positive", None), "PUT /messages/m/feedback", {"value": "positive"}),
+    (rest.add_feedback("m", "negative", "no"), "PUT /messages/m/feedback", {"value": "negative", "comment": "no"}),
+    (rest.remove_feedback("m"), "DELETE /messages/m/feedback", None),
+    (
+        rest.create_event("c", "custom", {"a": 1}),
+        "POST /events",
+        {"conversationId": "c", "payload": {"type": "custom", "data": {"a": 1}}},
+    ),
+    (rest.get_event("e"), "GET /events/e", None),
+    (
+        rest.create_file("k-a.txt", 3, "text/plain"),
+        "POST /files",
+        {
+            "key": "k-a.txt",
+            "size": 3,
+            "contentType": "text/plain",
+            "accessPolicies": ["public_content"],
+            "index": False,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "line", "body"), BODIES, ids=[line for _, line, _ in BODIES])
+def test_requests(call: rest.Call[Any], line: str, body: Any) -> None:
+    assert f"{call.request.method} {call.request.path}" == line
+    assert (None if call.request.body is None else json.loads(call.request.body)) == body
+
+
+def test_answers_become_typed_values() -> None:
+    at = "2025-01-05T10:00:00Z"
+    date = datetime(2025, 1, 5, 10, tzinfo=UTC)
+    user = {"id": "u", "name": "Ada", "pictureUrl": "p", "data": {"a": 1}, "createdAt": at, "updatedAt": at}
+    assert rest.read_answer(rest.get_user(), answer({"user": user})) == User(
+        "u", "Ada", "p", {"a": 1}, created_at=date, updated_at=date
+    )
+    bare = {"participants": [{"id": "u", "data": None, "name": None}], "meta": {}}
+    assert rest.read_answer(rest.list_participants("c"), answer(bare)).items == [User("u")]
+    conversations = {"conversations": [{"id": "c", "createdAt": at, "lastMessage": message(3)}, {"id": "d"}]}
+    first, second = rest.read_answer(rest.list_conversations(), answer(conversations)).items
+    assert (first.id, first.created_at, first.last_message and first.last_message.id) == ("c", date, "msg_3")
+    assert second == Conversation("d")
+    event = {"id": "e", "userId": "u", "conversationId": "c", "createdAt": at, "payload": {"type": "custom"}}
+    assert rest.read_answer(rest.get_event("e"), answer({"event": event})) == Event(
+        "e", "c", "u", date, {"type": "custom"}
+    )
+    file = {"id": "f", "uploadUrl": "http://x/up", "url": "http://x/f", "contentType": "text/plain", "key": "k"}
+    upload = rest.read_answer(rest.create_file("k", 3, "text/plain"), answer({"file": file}))
+    assert upload == rest.Upload("http://x/up", "http://x/f", "text/plain", "f")
+    assert rest.read_answer(rest.delete_message("m"), answer({})) is None
 
 
 def test_a_message_is_sent_with_its_metadata() -> None:
@@ -77,7 +157,7 @@ def test_a_page_of_messages() -> None:
     call = rest.list_messages("conv_01", "a+b")
     assert call.request.path == "/conversations/conv_01/messages?nextToken=a%2Bb"
     page = rest.read_answer(call, answer({"messages": [message(2), message(1)], "meta": {"nextToken": "next"}}))
-    assert [m.id for m in page.messages] == ["msg_2", "msg_1"]
+    assert [m.id for m in page.items] == ["msg_2", "msg_1"]
     assert page.next_token == "next"
 
 
@@ -92,9 +172,9 @@ def test_the_last_page_has_no_token(meta: dict[str, Any]) -> None:
 def test_one_odd_message_does_not_hide_the_others() -> None:
     odd = {"id": 7, "payload": "?"}
     page = rest.read_answer(rest.list_messages("conv_01"), answer({"messages": [message(2), odd, None, message(1)]}))
-    assert [m.id for m in page.messages] == ["msg_2", None, None, "msg_1"]
-    assert page.messages[1].payload == Unknown("", odd)
-    assert page.messages[1].conversation_id == "conv_01"
+    assert [m.id for m in page.items] == ["msg_2", None, None, "msg_1"]
+    assert page.items[1].payload == Unknown("", odd)
+    assert page.items[1].conversation_id == "conv_01"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +239,7 @@ def test_an_error_in_a_2xx_is_an_error() -> None:
 
 def test_a_message_that_looks_like_an_error_is_none() -> None:
     body = {"conversation": {"id": "c"}, "type": "note", "message": "All is well", "code": 200}
-    assert rest.read_answer(rest.get_conversation("c"), answer(body)) == "c"
+    assert rest.read_answer(rest.get_conversation("c"), answer(body)).id == "c"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +255,7 @@ def test_a_message_that_looks_like_an_error_is_none() -> None:
 )
 def test_an_answer_that_is_none_says_what_is_wrong(body: str, hint: str) -> None:
     with pytest.raises(errors.ServerError, match=hint) as caught:
-        rest.read_answer(rest.create_user(), answer(body, content_type="text/html; charset=utf-8"))
+        rest.read_answer(rest.create_user(rest.Profile()), answer(body, content_type="text/html; charset=utf-8"))
     assert not caught.value.retryable
 
 
@@ -185,18 +265,18 @@ def test_an_answer_that_is_none_says_what_is_wrong(body: str, hint: str) -> None
 @pytest.mark.parametrize("body", [error("RateLimited", 429), "slow down"])
 def test_retry_after_is_in_seconds(header: str, seconds: float | None, body: Any) -> None:
     with pytest.raises(errors.RateLimited) as caught:
-        rest.read_answer(rest.create_user(), answer(body, 429, retry_after=header))
+        rest.read_answer(rest.create_user(rest.Profile()), answer(body, 429, retry_after=header))
     assert caught.value.retry_after == seconds
 
 
 CALLS = [
-    rest.create_user(),
-    rest.get_user_id(),
+    rest.create_user(rest.Profile()),
+    rest.get_user(),
     rest.create_conversation(),
     rest.get_conversation("c"),
     rest.create_message("c", Text("Hi"), {}),
     rest.list_messages("c"),
-    rest.start_conversation("c"),
+    rest.create_event("c", "custom", {}),
 ]
 KEYS = st.sampled_from(
     ["user", "id", "key", "conversation", "message", "messages", "meta", "nextToken", "type", "code", "payload"]
@@ -222,5 +302,5 @@ def test_no_secret_is_shown() -> None:
     assert "s3cret" not in repr(answer({"key": "s3cret"}))
     assert "s3cret" not in repr(rest.Request("POST", "/users", "s3cret"))
     with pytest.raises(errors.ServerError) as caught:
-        rest.read_answer(rest.create_user(), answer({"key": "s3cret"}))
+        rest.read_answer(rest.create_user(rest.Profile()), answer({"key": "s3cret"}))
     assert "s3cret" not in repr(caught.value) + str(caught.value)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webchat_py.wire.models import Message, Typing, parse_date
+from webchat_py.wire.models import Message, Typing, User, parse_date
 from webchat_py.wire.payloads import Text, Unknown
-from webchat_py.wire.signals import MessageCreated, TypingChanged, UnknownSignal, parse_signal
+from webchat_py.wire.signals import Happened, MessageCreated, TypingChanged, UnknownSignal, parse_signal
 
 MESSAGE = {
     "id": "msg_02",
@@ -78,6 +78,51 @@ def test_typing_started_is_in_seconds_and_ends(data: Any, seconds: float) -> Non
 @pytest.mark.parametrize("data", [{}, None, {"extra": 1}])
 def test_typing_stopped(data: Any) -> None:
     assert parse_signal(signal("typing_stopped", data)) == TypingChanged(Typing(is_typing=False, timeout=0.0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "event", "value"),
+    [
+        ("webchat_visibility", {"visibility": "toggle"}, "webchat_visibility", "toggle"),
+        ("webchat_config", {"config": {"botName": "Ada"}}, "webchat_config", {"botName": "Ada"}),
+        ("custom", {"event": {"action": "checkout"}}, "custom_event", {"action": "checkout"}),
+        (
+            "participant_added",
+            {"conversationId": "conv_01", "participant": {"id": "user_02", "name": "Bob"}},
+            "participant_added",
+            User("user_02", "Bob"),
+        ),
+        ("participant_removed", {"conversationId": "conv_01", "participantId": "u"}, "participant_removed", "u"),
+    ],
+)
+def test_signals_that_are_events(kind: str, data: Any, event: str, value: Any) -> None:
+    parsed = parse_signal(signal(kind, data))
+    assert isinstance(parsed, Happened)
+    assert (parsed.event, parsed.value) == (event, value)
+    assert parsed.conversation_id == data.get("conversationId")
+
+
+def test_message_updated() -> None:
+    parsed = parse_signal(signal("message_updated", MESSAGE))
+    assert isinstance(parsed, Happened)
+    assert (parsed.event, parsed.value.id, parsed.conversation_id) == ("message_updated", "msg_02", "conv_01")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("webchat_visibility", {"visibility": "explode"}),
+        ("webchat_visibility", {"visibility": ["show"]}),
+        ("webchat_config", {"config": ["no object"]}),
+        ("custom", {"event": "no object"}),
+        ("custom", None),
+        ("participant_added", {"participant": {"name": "no id"}}),
+        ("participant_removed", {}),
+        ("message_updated", {"id": "m"}),
+    ],
+)
+def test_signals_that_do_not_fit_are_handed_on_as_they_came(kind: str, data: Any) -> None:
+    assert parse_signal(signal(kind, data)) == UnknownSignal(kind, data)
 
 
 def test_the_keep_alive_means_nothing() -> None:

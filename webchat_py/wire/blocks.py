@@ -174,5 +174,5 @@ def _action_line(action: Action) -> str:
 def _json(data: Any) -> str:
     try:
         return json.dumps(data, ensure_ascii=False)
-    except (RecursionError, TypeError, ValueError):
+    except (TypeError, ValueError):
         return "(data)"

@@ -346,7 +346,7 @@ def parse_payload(data: Any) -> Payload:
         return Unknown(name, data)
     try:
         payload = _read(shape, data)
-    except (Misfit, RecursionError):
+    except Misfit:
         return Unknown(name, data)
     del payload.extra["type"]
     known: Payload = payload

@@ -35,6 +35,7 @@ from .models import (
     salvage_message,
 )
 from .payloads import Misfit, Payload, payload_to_wire
+from .untrusted import loads
 
 T = TypeVar("T")
 
@@ -351,8 +352,8 @@ def _read_page(answer: Any, key: str, read: Callable[[Any], T]) -> Page[T]:
 
 def _decode(response: Response) -> Any:
     try:
-        return json.loads(response.text)
-    except (ValueError, RecursionError):
+        return loads(response.text)
+    except ValueError:
         return _NOT_JSON
 
 

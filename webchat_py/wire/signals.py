@@ -6,13 +6,13 @@ does not fit becomes `UnknownSignal`, so that it can be handed on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .models import Message, Typing, parse_message, parse_user
 from .payloads import Misfit
+from .untrusted import loads
 
 TYPING_TIMEOUT = 5.0
 """Seconds that `typing_started` lasts where it does not say (the original client's default)."""
@@ -130,8 +130,8 @@ def parse_signal(text: str) -> Signal | None:
     if text == "ping":
         return None
     try:
-        signal = json.loads(text)
-    except (ValueError, RecursionError):
+        signal = loads(text)
+    except ValueError:
         return UnknownSignal("", text)
     kind = signal.get("type") if isinstance(signal, dict) else None
     if not isinstance(kind, str):
