@@ -26,7 +26,8 @@ or, with a fixture that gives the plain value (`server_url` is one), in one piec
 - Arguments and the returned value are pickled: plain values only.
 - An exception comes back as itself and fails the test with its traceback in the browser; `assert` shows its parts.
 - `selenium_client` runs on the page's main thread, `selenium_worker_client` in a worker, `selenium_either_client`
-  once in each. All of them give every test a page, a Pyodide and browser storage of its own.
+  once in each. The tests of a module share a page as long as they pass, for starting Pyodide takes seconds; tasks end
+  with their test. `@pytest.mark.fresh_page` gives a test a page, a Pyodide and browser storage of its own.
 - The page comes from pytest-pyodide's own web server, so the API stands on another origin and CORS is exercised.
 - A script may take 60 s; `@pytest.mark.driver_timeout(120)` asks for more.
 - Leaks: call `selenium_client.enable_pyproxy_tracing()`, run one function, compare `selenium_client.get_num_proxies()`
@@ -37,7 +38,7 @@ from __future__ import annotations
 
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -54,6 +55,7 @@ from tests.support.server import WebchatServer
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "build" / "pyodide-dist"
 IN_BROWSER = Path(__file__).with_name("in_browser.py")
+PASSED = pytest.StashKey[bool]()
 SCRIPT_TIMEOUT = 60.0  # seconds
 STORED = "cache_storage,cookies,indexeddb,local_storage,service_workers"  # not the cache of compiled WebAssembly
 
@@ -126,14 +128,14 @@ def worker_browser(request: pytest.FixtureRequest, web_server_main: Any) -> Iter
 
 @pytest.fixture
 def selenium_client(request: pytest.FixtureRequest, main_thread_browser: Any, wheel: Path) -> Iterator[Any]:
-    """A fresh page with Pyodide on its main thread, and webchat_py installed."""
-    yield from fresh_page(request, main_thread_browser, wheel)
+    """A page with Pyodide on its main thread, and webchat_py installed."""
+    yield from page_of_module(request, main_thread_browser, wheel)
 
 
 @pytest.fixture
 def selenium_worker_client(request: pytest.FixtureRequest, worker_browser: Any, wheel: Path) -> Iterator[Any]:
-    """A fresh page with Pyodide in a worker, and webchat_py installed there."""
-    yield from fresh_page(request, worker_browser, wheel)
+    """A page with Pyodide in a worker, and webchat_py installed there."""
+    yield from page_of_module(request, worker_browser, wheel)
 
 
 @pytest.fixture(params=["selenium_client", "selenium_worker_client"])
@@ -142,16 +144,39 @@ def selenium_either_client(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
-def fresh_page(request: pytest.FixtureRequest, runner: Any, wheel: Path) -> Iterator[Any]:
-    """Load the page anew, so that no stream, task, module or stored value of another test is left."""
-    runner.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": runner.base_url, "storageTypes": STORED})
+def page_of_module(request: pytest.FixtureRequest, runner: Any, wheel: Path) -> Iterator[Any]:
+    """A page with Pyodide that the tests of one module share, as long as they pass: starting it takes seconds.
+
+    After each test all tasks are cancelled, and with them the streams; after a failure the next test gets a new page.
+    """
     runner.set_script_timeout(parse_driver_timeout(request.node) or SCRIPT_TIMEOUT)
+    fresh = request.node.get_closest_marker("fresh_page") is not None
+    if fresh or getattr(runner, "module_of_page", None) != request.node.path:
+        start_page(runner, wheel)
+    runner.module_of_page = None
+    logged = len(runner.logs)
+    yield runner
+    print(runner.logs[logged:])  # noqa: T201 - pytest shows it with a failure
+    if request.node.stash.get(PASSED, False):
+        runner.run_async("from in_browser import cancel_tasks; await cancel_tasks()")
+        runner.module_of_page = request.node.path
+    else:
+        runner.goto("about:blank")
+
+
+def start_page(runner: Any, wheel: Path) -> None:
+    runner.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": runner.base_url, "storageTypes": STORED})
     runner.prepare_driver()
     runner.javascript_setup()
     runner.load_pyodide()
     runner.initialize_pyodide()
     runner.load_package(f"{runner.base_url}/{wheel.name}")
     runner.run(f"import pathlib; pathlib.Path('in_browser.py').write_text({IN_BROWSER.read_text()!r})")
-    yield runner
-    print(runner.logs)  # noqa: T201 - pytest shows it with a failure
-    runner.goto("about:blank")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report

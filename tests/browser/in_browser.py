@@ -55,3 +55,12 @@ async def error_of(awaitable: Any) -> BaseException:
     except Exception as error:  # noqa: BLE001 - whichever it is, the test looks at it
         return error
     raise AssertionError(f"it did not fail but returned {value!r}")
+
+
+async def cancel_tasks() -> None:
+    """End every task but this one, so that no stream of a test is open in the next."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others)

@@ -64,10 +64,29 @@ async def leave_traces(selenium: Any) -> list[str]:
     return found
 
 
+@pytest.mark.fresh_page
 @pytest.mark.parametrize("turn", [1, 2])
-def test_no_trace_of_another_test_is_left(selenium_client: Any, turn: int) -> None:
+def test_no_trace_of_another_test_is_left_on_a_fresh_page(selenium_client: Any, turn: int) -> None:
     assert leave_traces(selenium_client) == [], f"turn {turn}"
     assert leave_traces(selenium_client) == ["module", "storage"], "within one test they stay"
+
+
+@run_in_pyodide
+async def start_an_endless_task(selenium: Any) -> int:
+    """Start a task that never ends by itself, and say how many there are beside this one."""
+    import asyncio
+
+    import js
+
+    task = asyncio.ensure_future(asyncio.Event().wait())
+    js.kept = task
+    await asyncio.sleep(0)
+    return len(asyncio.all_tasks()) - 1
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_no_task_of_another_test_is_left(selenium_client: Any, turn: int) -> None:
+    assert start_an_endless_task(selenium_client) == 1, f"turn {turn}"
 
 
 @run_in_pyodide
