@@ -32,6 +32,7 @@ def main() -> None:
         page_size=arguments.page_size,
         ping_interval=arguments.ping_interval,
         bot_timeout=arguments.bot_timeout,
+        admin_secret=arguments.admin_secret_file,
     )
     try:
         bot = load(arguments.bot)
@@ -90,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; only this machine by default")
     parser.add_argument("--port", type=_port, default=8000, help="the port; 0 takes a free one")
     parser.add_argument("--bot", default="demo", help="demo (default), echo, or a bot of your own as module:function")
+    parser.add_argument(
+        "--admin-secret-file",
+        type=_secret_in,
+        metavar="FILE",
+        help="a file with the secret that lets a caller make keys for any user (x-admin-secret)",
+    )
     parser.add_argument("--page-size", type=_count, default=50, metavar="N", help="entries in a page of a list")
     parser.add_argument(
         "--ping-interval", type=_seconds, default=30.0, metavar="S", help="seconds of silence before a ping"
@@ -120,6 +127,16 @@ def _number_in(text: str, least: float, most: float) -> float:
     if not least <= value <= most:
         raise argparse.ArgumentTypeError(f"{text} is no number from {least:g} to {most:g}")
     return value
+
+
+def _secret_in(file: str) -> str:
+    try:
+        secret = Path(file).read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{file} cannot be read ({error})") from None
+    if len(secret) < 16:
+        raise argparse.ArgumentTypeError(f"the secret in {file} must have 16 characters or more")
+    return secret
 
 
 def _page_folder(text: str) -> Path:

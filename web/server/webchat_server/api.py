@@ -21,7 +21,7 @@ from .errors import Forbidden, PayloadTooLarge, ResourceNotFound, Unauthorized
 from .files import Files
 from .hub import Hub, Listener
 from .payloads import event_payload, message_payload, metadata, tags
-from .validation import boolean, check, list_of, nullable, object_, one_of, string, text
+from .validation import boolean, check, date, list_of, map_of, nullable, number, object_, one_of, string, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,13 @@ class Api:
     files: Files
     page_size: int
     ping_interval: float
+    admin_secret: str | None
 
     # --- users --------------------------------------------------------------------------------------------------
 
     async def create_user(self, request: Request) -> Response:
         body = await read_json(request)
-        check(body, {}, {"name": string, "pictureUrl": string, "userData": object_})
+        check(body, {}, {"name": string, "pictureUrl": string, "userData": object_, "attributes": map_of(string)})
         user = await self.db(store.create_user, _client_id(request), body)
         return JSONResponse({"user": user, "key": self.keys.issue(user["id"])}, 201)
 
@@ -50,15 +51,30 @@ class Api:
     async def update_user(self, request: Request) -> Response:
         user = await self._user(request)
         body = await read_json(request)
-        check(body, {}, {"name": string, "pictureUrl": string, "userData": nullable(object_)})
+        attributes = map_of(nullable(string))
+        check(
+            body,
+            {},
+            {"name": string, "pictureUrl": string, "userData": nullable(object_), "attributes": attributes},
+        )
         return JSONResponse({"user": await self.db(store.update_user, _client_id(request), user["id"], body)})
 
     async def delete_user(self, request: Request) -> Response:
         user = await self._user(request)
-        for conversation_id in await self.db(store.delete_user, user["id"]):
-            self.hub.close(conversation_id=conversation_id)
+        owned, left = await self.db(store.delete_user, user["id"])
         self.hub.close(user_id=user["id"])
+        for conversation_id in owned:
+            self.hub.close(conversation_id=conversation_id)
+        for conversation_id in left:
+            self._publish_removal(conversation_id, user["id"])
         return JSONResponse({})
+
+    async def create_user_key(self, request: Request) -> Response:
+        self._check_admin(request)
+        body = await read_json(request)
+        check(body, {"id": text}, {"expiresAt": number})
+        user = await self.db(store.get_user, _client_id(request), body["id"])
+        return JSONResponse({"key": self.keys.issue(user["id"], body.get("expiresAt"))})
 
     # --- conversations ------------------------------------------------------------------------------------------
 
@@ -89,7 +105,27 @@ class Api:
         # The browser's EventSource cannot send headers
         user = await self._user(request, request.query_params.get("x-user-key"))
         conversation = await self.db(store.get_conversation, *_conversation(request), user["id"])
+        return self._stream_response(self.hub.listen(conversation["id"], user["id"]))
+
+    async def initialize(self, request: Request) -> Response:
+        """A stream whose first signal tells all that a client needs. It never fails for a wrong key or conversation:
+        a client whose start fails would try forever."""
+        client_id, query = _client_id(request), request.query_params
+        try:
+            known = await self._user(request, query.get("x-user-key"))
+        except Unauthorized:
+            known = {"id": None}
+        user, conversation, messages, participants = await self.db(
+            store.initialize, client_id, known["id"], query.get("conversationId"), self.page_size
+        )
+        # Nothing is awaited in between: what is stored after the messages were read is published after this
         listener = self.hub.listen(conversation["id"], user["id"])
+        user = {**user, "userKey": self.keys.issue(user["id"])}
+        data = {"conversation": conversation, "messages": messages, "participants": participants, "user": user}
+        listener.push_signal("init", data)
+        return self._stream_response(listener)
+
+    def _stream_response(self, listener: Listener) -> Response:
         return StreamingResponse(self._stream(listener), headers={"Content-Type": "text/event-stream"})
 
     async def _stream(self, listener: Listener) -> AsyncIterator[str]:
@@ -105,8 +141,14 @@ class Api:
         user = await self._user(request)
         body = await read_json(request)
         check(body, {"userId": text})
-        user = await self.db(store.add_participant, *_conversation(request), user["id"], body["userId"])
-        return JSONResponse({"participant": user})
+        client_id, conversation_id = _conversation(request)
+        participant, is_new = await self.db(
+            store.add_participant, client_id, conversation_id, user["id"], body["userId"]
+        )
+        if is_new:
+            data = {"conversationId": conversation_id, "participant": participant}
+            self.hub.publish(conversation_id, "participant_added", data)
+        return JSONResponse({"participant": participant})
 
     async def list_participants(self, request: Request) -> Response:
         user = await self._user(request)
@@ -127,7 +169,12 @@ class Api:
         participant_id = request.path_params["user_id"]
         await self.db(store.remove_participant, client_id, conversation_id, user["id"], participant_id)
         self.hub.close(conversation_id, participant_id)
+        self._publish_removal(conversation_id, participant_id)
         return JSONResponse({})
+
+    def _publish_removal(self, conversation_id: str, participant_id: str) -> None:
+        data = {"conversationId": conversation_id, "participantId": participant_id}
+        self.hub.publish(conversation_id, "participant_removed", data)
 
     # --- messages and events ------------------------------------------------------------------------------------
 
@@ -138,7 +185,7 @@ class Api:
         message, is_new = await self.db(store.create_message, _client_id(request), user["id"], body)
         if is_new:
             self.hub.publish(message["conversationId"], "message_created", message)
-            self._tell_bot(request, user, message["conversationId"], payload=message["payload"])
+            self._tell_bot(request, user, message["conversationId"], message=message)
         return JSONResponse({"message": message}, 201)
 
     async def list_messages(self, request: Request) -> Response:
@@ -148,18 +195,40 @@ class Api:
 
     async def get_message(self, request: Request) -> Response:
         user = await self._user(request)
-        message = await self.db(store.get_message, _client_id(request), request.path_params["message_id"], user["id"])
+        message = await self.db(store.get_message, *_message(request), user["id"])
         return JSONResponse({"message": message})
+
+    async def update_message(self, request: Request) -> Response:
+        user = await self._user(request)
+        body = await read_json(request)
+        check(body, {}, {"payload": message_payload, "metadata": metadata})
+        message = await self.db(store.update_message, *_message(request), user["id"], body)
+        self.hub.publish(message["conversationId"], "message_updated", message)
+        return JSONResponse({"message": message})
+
+    async def add_feedback(self, request: Request) -> Response:
+        user = await self._user(request)
+        body = await read_json(request)
+        check(body, {"value": one_of("positive", "negative")}, {"comment": string})
+        feedback = {name: value for name, value in body.items() if name in ("value", "comment")}
+        await self.db(store.set_feedback, *_message(request), user["id"], feedback)
+        return JSONResponse({})
+
+    async def remove_feedback(self, request: Request) -> Response:
+        user = await self._user(request)
+        await self.db(store.set_feedback, *_message(request), user["id"], None)
+        return JSONResponse({})
 
     async def delete_message(self, request: Request) -> Response:
         user = await self._user(request)
-        await self.db(store.delete_message, _client_id(request), request.path_params["message_id"], user["id"])
+        await self.db(store.delete_message, *_message(request), user["id"])
         return JSONResponse({})
 
     async def create_event(self, request: Request) -> Response:
         user = await self._user(request)
         body = await read_json(request)
-        check(body, {"conversationId": text, "payload": event_payload})
+        required = {"conversationId": text, "payload": event_payload}
+        check(body, required, {"bindConversation": boolean, "bindUser": boolean})
         event = await self.db(store.create_event, _client_id(request), user["id"], body)
         payload = event["payload"]
         self._tell_bot(request, user, event["conversationId"], event=Event(payload["type"], payload.get("data", {})))
@@ -177,7 +246,14 @@ class Api:
         body = await read_json(request)
         required = {"key": text, "size": files.check_size}
         policies = list_of(one_of("integrations", "public_content"))
-        check(body, required, {"accessPolicies": policies, "index": boolean, "contentType": string, "tags": tags})
+        optional = {
+            "accessPolicies": policies,
+            "index": boolean,
+            "contentType": string,
+            "tags": tags,
+            "expiresAt": date,
+        }
+        check(body, required, optional)
         if body["size"] > files.MAX_UPLOAD:
             raise PayloadTooLarge(f"size is above the limit of {files.MAX_UPLOAD} bytes")
         content_type = files.declared_type(body)
@@ -199,10 +275,19 @@ class Api:
             raise Forbidden("This file is not public")
         if file["status"] != "upload_completed":
             raise ResourceNotFound("This file has not been uploaded yet")
+        if files.has_expired(file):
+            raise ResourceNotFound("This file is no longer kept")
         return self.files.response(file)
 
     async def _file(self, request: Request) -> store.Model:
         return await self.db(store.get_file, _client_id(request), request.path_params["file_id"])
+
+    # --- the rest -----------------------------------------------------------------------------------------------
+
+    async def take_metrics(self, request: Request) -> Response:
+        """Newer clients tell how long things took. Nobody here wants to know."""
+        check(await read_json(request), {"duration": number, "event": string, "properties": object_})
+        return JSONResponse({})
 
     # --- for all of them ----------------------------------------------------------------------------------------
 
@@ -213,6 +298,13 @@ class Api:
             return await self.db(store.get_user, _client_id(request), user_id)
         except ResourceNotFound:
             raise Unauthorized("Invalid user key") from None
+
+    def _check_admin(self, request: Request) -> None:
+        if self.admin_secret is None:
+            raise Forbidden("This server was started without --admin-secret-file")
+        given = request.headers.get("x-admin-secret", "")
+        if not secrets.compare_digest(given.encode(), self.admin_secret.encode()):
+            raise Unauthorized("Invalid admin secret")
 
     def _tell_bot(self, request: Request, user: store.Model, conversation_id: str, **heard: Any) -> None:
         author = User(user["id"], user.get("name"), user.get("pictureUrl"), user.get("data", {}))
@@ -225,6 +317,10 @@ def _client_id(request: Request) -> str:
 
 def _conversation(request: Request) -> tuple[str, str]:
     return _client_id(request), str(request.path_params["conversation_id"])
+
+
+def _message(request: Request) -> tuple[str, str]:
+    return _client_id(request), str(request.path_params["message_id"])
 
 
 def _token(request: Request) -> str | None:

@@ -38,6 +38,7 @@ class Settings:
     page_size: int = 50
     ping_interval: float = 30.0
     bot_timeout: float = 30.0
+    admin_secret: str | None = None
 
 
 def create_api(settings: Settings, bot: Bot) -> Api:
@@ -47,7 +48,7 @@ def create_api(settings: Settings, bot: Bot) -> Api:
     files = Files(settings.data / "files")
     db, hub = Database(settings.data / "webchat.sqlite3"), Hub()
     bots = BotRunner(bot, db, hub, settings.bot_timeout)
-    return Api(db, keys, hub, bots, files, settings.page_size, settings.ping_interval)
+    return Api(db, keys, hub, bots, files, settings.page_size, settings.ping_interval, settings.admin_secret)
 
 
 def create_app(settings: Settings, api: Api) -> ASGIApp:
@@ -75,6 +76,8 @@ def _routes(api: Api) -> list[Route]:
     table: dict[str, dict[str, Handler]] = {
         "/{client_id}/users": {"POST": api.create_user},
         "/{client_id}/users/me": {"GET": api.get_user, "PUT": api.update_user, "DELETE": api.delete_user},
+        "/{client_id}/users/key": {"POST": api.create_user_key},
+        "/{client_id}/initialize": {"GET": api.initialize},
         "/{client_id}/conversations": {"GET": api.list_conversations, "POST": api.create_conversation},
         conversation: {"GET": api.get_conversation, "DELETE": api.delete_conversation},
         f"{conversation}/messages": {"GET": api.list_messages},
@@ -82,12 +85,18 @@ def _routes(api: Api) -> list[Route]:
         f"{conversation}/participants": {"GET": api.list_participants, "POST": api.add_participant},
         f"{conversation}/participants/{{user_id}}": {"GET": api.get_participant, "DELETE": api.remove_participant},
         "/{client_id}/messages": {"POST": api.create_message},
-        "/{client_id}/messages/{message_id}": {"GET": api.get_message, "DELETE": api.delete_message},
+        "/{client_id}/messages/{message_id}": {
+            "GET": api.get_message,
+            "PUT": api.update_message,
+            "DELETE": api.delete_message,
+        },
+        "/{client_id}/messages/{message_id}/feedback": {"PUT": api.add_feedback, "DELETE": api.remove_feedback},
         "/{client_id}/events": {"POST": api.create_event},
         "/{client_id}/events/{event_id}": {"GET": api.get_event},
         "/{client_id}/files": {"POST": api.create_file},
         "/{client_id}/files/{file_id}/{name}": {"GET": api.download, "HEAD": api.download},
         "/{client_id}/uploads/{file_id}": {"PUT": api.upload},
+        "/{client_id}/p": {"POST": api.take_metrics},
         "/demo-media/{name}": {"GET": _bot_media},
     }
     return [Route(path, _Resource(handlers)) for path, handlers in table.items()]

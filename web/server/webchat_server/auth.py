@@ -1,8 +1,9 @@
-"""User keys: JSON Web Tokens (HS256) whose payload is `{"id": <user id>}`. Clients treat them as opaque."""
+"""User keys: JSON Web Tokens (HS256) of `{"id": <user id>}`, and `exp` if they expire. To clients they are opaque."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
 from pathlib import Path
@@ -31,8 +32,11 @@ class UserKeys:
             raise ValueError(f"{file} holds no secret; delete it to get a new one, which makes all user keys invalid")
         return cls(secret)
 
-    def issue(self, user_id: str) -> str:
-        return jwt.encode({"id": user_id}, self._secret, _ALGORITHM)
+    def issue(self, user_id: str, expires_at: float | None = None) -> str:
+        """A key for the user. `expires_at` is in milliseconds since 1970, as the API has it."""
+        # In whole seconds, as PyJWT reads it, and not before the time that was asked for
+        expiry = {} if expires_at is None else {"exp": math.ceil(expires_at / 1000)}
+        return jwt.encode({"id": user_id, **expiry}, self._secret, _ALGORITHM)
 
     def user_id(self, key: str) -> str:
         """The user that `key` was issued to. Raises `Unauthorized` for any other string."""

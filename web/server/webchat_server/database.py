@@ -55,6 +55,11 @@ _MIGRATIONS = [
         upload_token TEXT NOT NULL
     );
     """,
+    """
+    ALTER TABLE users ADD COLUMN attributes TEXT;
+    ALTER TABLE messages ADD COLUMN feedback TEXT;
+    ALTER TABLE files ADD COLUMN expires_at TEXT;
+    """,
 ]
 
 

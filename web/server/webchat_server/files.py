@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -79,6 +80,10 @@ def declared_type(body: dict[str, Any]) -> str:
     if not media_types.is_media_type(declared):
         raise InvalidPayload("contentType must be a media type, such as image/png")
     return str(declared)
+
+
+def has_expired(file: dict[str, Any]) -> bool:
+    return "expiresAt" in file and datetime.fromisoformat(file["expiresAt"]) <= datetime.now(UTC)
 
 
 def check_size(value: Any, path: str) -> None:

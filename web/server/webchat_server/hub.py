@@ -45,6 +45,10 @@ class Listener:
         self._closed = True
         self._changed.set()
 
+    def push_signal(self, type: str, data: Any) -> None:
+        """Send a signal to this listener only."""
+        self.push(_signal(type, data))
+
     async def frames(self, ping_interval: float) -> AsyncIterator[str]:
         """What to send, for as long as the stream is open. `ping_interval` is in seconds."""
         yield _GREETING
@@ -84,7 +88,7 @@ class Hub:
         """Send the signal `{"type", "data"}` to all who listen to the conversation."""
         listeners = self._listeners.get(conversation_id, ())
         if listeners:
-            frame = _frame(json.dumps({"type": type, "data": data}, separators=(",", ":")))
+            frame = _signal(type, data)
             for listener in listeners:
                 listener.push(frame)
 
@@ -95,6 +99,10 @@ class Hub:
             for listener in listeners:
                 if conversation_id in (None, listener.conversation_id) and user_id in (None, listener.user_id):
                     listener.close()
+
+
+def _signal(type: str, data: Any) -> str:
+    return _frame(json.dumps({"type": type, "data": data}, separators=(",", ":")))
 
 
 def _frame(data: str) -> str:

@@ -44,6 +44,7 @@ def create_user(db: Connection, client_id: str, body: Model) -> Model:
         name=body.get("name"),
         picture_url=body.get("pictureUrl"),
         data=_json(body.get("userData")),
+        attributes=_json(body.get("attributes")),
     )
     return get_user(db, client_id, user_id)
 
@@ -53,23 +54,37 @@ def get_user(db: Connection, client_id: str, user_id: str) -> Model:
 
 
 def update_user(db: Connection, client_id: str, user_id: str, body: Model) -> Model:
-    """Change what `body` names. `userData` replaces the data as a whole, or with None clears it."""
-    new = {**get_user(db, client_id, user_id), **body}
+    """Change what `body` names. `userData` replaces the data as a whole, or with None clears it; of `attributes` each
+    one named is replaced, or with None deleted."""
+    old = get_user(db, client_id, user_id)
+    new = {**old, **body}
     if "userData" in body:
         new["data"] = body["userData"]
+    attributes = _present(**{**old.get("attributes", {}), **body.get("attributes", {})})
     db.execute(
-        "UPDATE users SET name = ?, picture_url = ?, data = ?, updated_at = ? WHERE id = ?",
-        (new.get("name"), new.get("pictureUrl"), _json(new.get("data")), now(), user_id),
+        "UPDATE users SET name = ?, picture_url = ?, data = ?, attributes = ?, updated_at = ? WHERE id = ?",
+        (
+            new.get("name"),
+            new.get("pictureUrl"),
+            _json(new.get("data")),
+            _json(attributes or None),
+            now(),
+            user_id,
+        ),
     )
     return get_user(db, client_id, user_id)
 
 
-def delete_user(db: Connection, user_id: str) -> list[str]:
-    """Delete the user, and the conversations they own with all that is in them, whose ids are returned."""
+def delete_user(db: Connection, user_id: str) -> tuple[list[str], list[str]]:
+    """Delete the user, and the conversations they own with all that is in them.
+
+    Returns the ids of these conversations, and of those that they took part in."""
     owned = [row["id"] for row in db.execute("SELECT id FROM conversations WHERE owner_id = ?", (user_id,))]
     db.execute("DELETE FROM conversations WHERE owner_id = ?", (user_id,))
+    sql = "SELECT conversation_id FROM participants WHERE user_id = ?"
+    left = [row["conversation_id"] for row in db.execute(sql, (user_id,))]
     db.execute("DELETE FROM users WHERE id = ?", (user_id,))
-    return owned
+    return owned, left
 
 
 # --- conversations ----------------------------------------------------------------------------------------------
@@ -90,6 +105,20 @@ def create_conversation(db: Connection, client_id: str, user_id: str) -> Model:
     return get_conversation(db, client_id, conversation_id, user_id)
 
 
+def initialize(
+    db: Connection, client_id: str, user_id: str | None, conversation_id: str | None, size: int
+) -> tuple[Model, Model, list[Model], list[Model]]:
+    """The user, the conversation, its newest messages and its participants. What does not exist is made: a user if
+    none is given, and a conversation if there is none of this id that the user takes part in."""
+    user = get_user(db, client_id, user_id) if user_id else create_user(db, client_id, {})
+    try:
+        conversation = get_conversation(db, client_id, conversation_id or "", user["id"])
+    except (Forbidden, ResourceNotFound):
+        conversation = create_conversation(db, client_id, user["id"])
+    place = (db, client_id, conversation["id"], user["id"], None, size)
+    return user, conversation, list_messages(*place)[0], list_participants(*place)[0]
+
+
 def get_conversation(db: Connection, client_id: str, conversation_id: str, user_id: str) -> Model:
     return _conversation(_conversation_of(db, client_id, conversation_id, user_id))
 
@@ -102,7 +131,7 @@ def list_conversations(db: Connection, user_id: str, token: str | None, size: in
         user_id,
         token,
         size,
-        _conversation,
+        lambda row: {**_conversation(row), **_present(lastMessage=_last_message(db, row["id"]))},
     )
 
 
@@ -114,12 +143,16 @@ def delete_conversation(db: Connection, client_id: str, conversation_id: str, us
 # --- participants -----------------------------------------------------------------------------------------------
 
 
-def add_participant(db: Connection, client_id: str, conversation_id: str, owner_id: str, user_id: str) -> Model:
+def add_participant(
+    db: Connection, client_id: str, conversation_id: str, owner_id: str, user_id: str
+) -> tuple[Model, bool]:
+    """Let the user take part. Returns them and whether they did not do so before."""
     _own_conversation(db, client_id, conversation_id, owner_id)
     user = get_user(db, client_id, user_id)
-    if not _takes_part(db, conversation_id, user_id):
+    is_new = not _takes_part(db, conversation_id, user_id)
+    if is_new:
         _insert(db, "participants", conversation_id=conversation_id, user_id=user_id)
-    return user
+    return user, is_new
 
 
 def list_participants(
@@ -212,6 +245,24 @@ def get_message(db: Connection, client_id: str, message_id: str, user_id: str) -
     return _message(row)
 
 
+def update_message(db: Connection, client_id: str, message_id: str, user_id: str, body: Model) -> Model:
+    """Replace the payload, the metadata, or both. The `clientMessageId` of its creation stays used."""
+    message = get_message(db, client_id, message_id, user_id)
+    if message["userId"] != user_id:
+        raise Forbidden("Only its author may change a message")
+    new = {**message, **body}
+    db.execute(
+        "UPDATE messages SET payload = ?, metadata = ? WHERE id = ?",
+        (_json(new["payload"]), _json(new.get("metadata")), message_id),
+    )
+    return get_message(db, client_id, message_id, user_id)
+
+
+def set_feedback(db: Connection, client_id: str, message_id: str, user_id: str, feedback: Model | None) -> None:
+    get_message(db, client_id, message_id, user_id)
+    db.execute("UPDATE messages SET feedback = ? WHERE id = ?", (_json(feedback), message_id))
+
+
 def delete_message(db: Connection, client_id: str, message_id: str, user_id: str) -> None:
     if get_message(db, client_id, message_id, user_id)["userId"] != user_id:
         raise Forbidden("Only its author may delete a message")
@@ -222,8 +273,13 @@ def delete_message(db: Connection, client_id: str, message_id: str, user_id: str
 
 
 def create_event(db: Connection, client_id: str, user_id: str, body: Model) -> Model:
+    """Store a user's event. That a conversation has started is told in the event's data as true the first time only:
+    newer clients say so each time they connect."""
     _conversation_of(db, client_id, body["conversationId"], user_id)
-    event_id = _new_id("event")
+    event_id, payload = _new_id("event"), body["payload"]
+    if payload["type"] == "conversation_started":
+        status = {"isInitial": not _has_started(db, body["conversationId"])}
+        payload = {**payload, "data": {**payload["data"], "status": status}}
     _insert(
         db,
         "events",
@@ -231,9 +287,14 @@ def create_event(db: Connection, client_id: str, user_id: str, body: Model) -> M
         created_at=now(),
         conversation_id=body["conversationId"],
         user_id=user_id,
-        payload=_json(body["payload"]),
+        payload=_json(payload),
     )
     return get_event(db, client_id, event_id, user_id)
+
+
+def _has_started(db: Connection, conversation_id: str) -> bool:
+    sql = "SELECT 1 FROM events WHERE conversation_id = ? AND json_extract(payload, '$.type') = 'conversation_started'"
+    return db.execute(sql, (conversation_id,)).fetchone() is not None
 
 
 def get_event(db: Connection, client_id: str, event_id: str, user_id: str) -> Model:
@@ -263,6 +324,7 @@ def create_file(db: Connection, client_id: str, user_id: str, body: Model, conte
         indexed=body.get("index", False),
         status="upload_pending",
         upload_token=secrets.token_urlsafe(24),
+        expires_at=body.get("expiresAt"),
     )
     return get_file(db, client_id, file_id)
 
@@ -342,6 +404,7 @@ def _user(row: Row) -> Model:
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],
         **_present(name=row["name"], pictureUrl=row["picture_url"], data=_value(row["data"])),
+        **_present(attributes=_value(row["attributes"])),
     }
 
 
@@ -349,8 +412,15 @@ def _conversation(row: Row) -> Model:
     return {"id": row["id"], "createdAt": row["created_at"], "updatedAt": row["updated_at"]}
 
 
+def _last_message(db: Connection, conversation_id: str) -> Model | None:
+    sql = "SELECT * FROM messages WHERE conversation_id = ? ORDER BY seq DESC LIMIT 1"
+    row = db.execute(sql, (conversation_id,)).fetchone()
+    return None if row is None else _message(row)
+
+
 def _message(row: Row) -> Model:
-    return {**_event(row), **_present(metadata=_value(row["metadata"]), replyTo=row["reply_to"])}
+    more = _present(metadata=_value(row["metadata"]), replyTo=row["reply_to"], feedback=_value(row["feedback"]))
+    return {**_event(row), **more}
 
 
 def _event(row: Row) -> Model:
@@ -377,6 +447,7 @@ def _file(row: Row) -> Model:
         "accessPolicies": _value(row["access_policies"]),
         "index": bool(row["indexed"]),
         "status": row["status"],
+        **_present(expiresAt=row["expires_at"]),
     }
 
 

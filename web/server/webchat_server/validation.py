@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, NoReturn
 
 from .errors import InvalidPayload
@@ -69,6 +70,15 @@ def one_of(*values: str) -> Check:
             _refuse(path, f"must be one of {', '.join(values)}")
 
     return check_one_of
+
+
+def date(value: Any, path: str) -> None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        _refuse(path, "must be a date such as 2025-01-05T10:00:00Z")
+    if moment.tzinfo is None:
+        _refuse(path, "must be a date with a time zone, such as 2025-01-05T10:00:00Z")
 
 
 def nullable(check_value: Check) -> Check:

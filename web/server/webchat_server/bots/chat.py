@@ -26,7 +26,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What is no message: `type` is `conversation_started`, `custom`, or a newer one; `data` is what it carries."""
+    """What is no message: `type` is `conversation_started`, `custom`, or a newer one; `data` is what it carries.
+
+    Newer clients say `conversation_started` whenever they connect; `data["status"]["isInitial"]` is true only once.
+    """
 
     type: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -34,13 +37,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message (`payload`) or event of a user, as the bot gets it. `server_url` is the address the user called."""
+    """One message or event of a user, as the bot gets it. `server_url` is the address the user called."""
 
     conversation_id: str
     user: User
     server_url: str
-    payload: dict[str, Any] | None = None
+    message: dict[str, Any] | None = None
     event: Event | None = None
+
+    @property
+    def payload(self) -> dict[str, Any] | None:
+        return self.message["payload"] if self.message else None
 
 
 class Outlet(Protocol):

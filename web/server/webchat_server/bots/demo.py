@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .chat import Chat
+from .chat import Chat, Event
 
 
 def _image(chat: Chat) -> str:
@@ -128,7 +128,7 @@ _ACTIONS: dict[str, Callable[[Chat], Awaitable[None]]] = {
 async def demo(chat: Chat) -> None:
     """Answers a word by the payload or action of that name, and all else by repeating it."""
     if chat.event is not None:
-        await _answer_event(chat, chat.event.type)
+        await _answer_event(chat, chat.event)
         return
     word = (chat.text or "").strip(" \t\r\n.!?").lower()
     if word in _ACTIONS:
@@ -141,8 +141,8 @@ async def demo(chat: Chat) -> None:
         await chat.send(f"Thank you for the {chat.payload['type']}.")
 
 
-async def _answer_event(chat: Chat, type: str) -> None:
-    if type == "conversation_started":
+async def _answer_event(chat: Chat, event: Event) -> None:
+    if event.type != "conversation_started":
+        await chat.send(f"I got your event: {event.type}.")
+    elif event.data["status"]["isInitial"]:
         await chat.send("Welcome! I am the demo bot of your local Webchat server. Say “help” to see what I can do.")
-    else:
-        await chat.send(f"I got your event: {type}.")

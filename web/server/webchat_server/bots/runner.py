@@ -68,6 +68,15 @@ class BotRunner:
             del self._waiting[conversation_id]
 
     async def _answer(self, heard: Heard) -> None:
+        self._publish_status(heard, "pending", "processing")
+        failure = await self._run(heard)
+        if failure:
+            self._publish_status(heard, "processing", "failed", failureReason=failure)
+        else:
+            self._publish_status(heard, "processing", "processed")
+
+    async def _run(self, heard: Heard) -> str | None:
+        """Call the bot. Returns what may be told to the user when it failed; the log tells more."""
         chat = Chat(heard, self, asyncio.get_running_loop())
         run = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._guard(chat), self._running_loop()))
         try:
@@ -76,9 +85,16 @@ class BotRunner:
         except TimeoutError:
             chat.end()
             log.error("the bot was stopped: it did not end within %g s in %s", self._timeout, heard.conversation_id)
-        else:
-            if error:
-                log.error("the bot failed in %s", heard.conversation_id, exc_info=error)
+            return "The bot took too long"
+        if error:
+            log.error("the bot failed in %s", heard.conversation_id, exc_info=error)
+            return "The bot failed"
+        return None
+
+    def _publish_status(self, heard: Heard, old: str, new: str, **more: str) -> None:
+        if heard.message:
+            data = {"message": heard.message, "oldStatus": old, "newStatus": new, **more}
+            self._hub.publish(heard.conversation_id, "message_status_changed", data)
 
     async def _guard(self, chat: Chat) -> BaseException | None:
         # Also what is not an Exception: sys.exit() in a bot would otherwise end the loop of all bots
