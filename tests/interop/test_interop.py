@@ -1,0 +1,41 @@
+"""What the original JavaScript client, `@botpress/webchat` 2.2.2, does, webchat_py does as well or better.
+
+Both are in one page, and talk to the same server through proxies that record their requests. Where they may differ is
+in differences.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+import pytest
+
+from tests.interop.comparison import Record, differences, unexplained
+from tests.interop.differences import ROWS
+from tests.interop.scenarios import SCENARIOS, Scenario
+
+Play = Callable[[Scenario], tuple[Record, Record]]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_both_do_the_same(play: Play, name: str) -> None:
+    found = unexplained(name, differences(*play(SCENARIOS[name])), ROWS)
+    assert not found, "\n".join(map(str, found))
+
+
+def test_every_difference_in_the_table_still_occurs(play: Play) -> None:
+    found = {name: differences(*play(scenario)) for name, scenario in SCENARIOS.items()}
+
+    gone = [
+        f"{row.because}: {row.where} in {pattern}"
+        for row in ROWS
+        for pattern in row.scenarios
+        if not any(
+            row.allows(name, difference)
+            for name in SCENARIOS
+            if fnmatchcase(name, pattern)
+            for difference in found[name]
+        )
+    ]
+    assert not gone, "\n".join(gone)
