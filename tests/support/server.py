@@ -18,11 +18,13 @@ _LISTENING = "Listening on "
 class WebchatServer:
     """A server that can be stopped, killed and started again on the same port and data.
 
-    `args` are further arguments of its command line. Use it as a context manager, or call `start` and `stop`.
+    `args` are further arguments of its command line, `folder` is its current one. Use it as a context manager, or call
+    `start` and `stop`.
     """
 
-    def __init__(self, data: Path, *args: str, port: int = 0) -> None:
+    def __init__(self, data: Path, *args: str, port: int = 0, folder: Path = _ROOT) -> None:
         self.data = data
+        self._folder = folder
         self._args = args
         self._port = port
         self._process: subprocess.Popen[str] | None = None
@@ -35,8 +37,9 @@ class WebchatServer:
     @property
     def log(self) -> str:
         """All that the server has written to its log so far."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        # Not by seek and read: the server writes where the position is, which they would move
+        descriptor = self._log.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
     def start(self) -> None:
         """Start it, and return when it listens. Raises `RuntimeError` with its log if it does not."""
@@ -44,7 +47,7 @@ class WebchatServer:
         path = [str(_ROOT / "web" / "server"), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [*command, *self._args],
-            cwd=_ROOT,
+            cwd=self._folder,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))},
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -57,9 +60,9 @@ class WebchatServer:
             raise RuntimeError(f"the server did not start:\n{self.log}")
         self._port = int(line.rpartition(":")[2])
 
-    def stop(self) -> int:
-        """Ask it to end (SIGTERM), wait for that, and return its exit status."""
-        return self._end(signal.SIGTERM)
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, wait for that, and return its exit status."""
+        return self._end(how)
 
     def kill(self) -> int:
         """End it at once (SIGKILL), as a crash would."""
