@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from . import files, store
 from .auth import UserKeys
@@ -19,7 +18,7 @@ from .bots.chat import Heard
 from .database import Database
 from .errors import Forbidden, PayloadTooLarge, ResourceNotFound, Unauthorized
 from .files import Files
-from .hub import Hub, Listener
+from .hub import EventStream, Hub
 from .payloads import event_payload, message_payload, metadata, tags
 from .validation import boolean, check, date, list_of, map_of, nullable, number, object_, one_of, string, text
 
@@ -105,7 +104,7 @@ class Api:
         # The browser's EventSource cannot send headers
         user = await self._user(request, request.query_params.get("x-user-key"))
         conversation = await self.db(store.get_conversation, *_conversation(request), user["id"])
-        return self._stream_response(self.hub.listen(conversation["id"], user["id"]))
+        return EventStream(self.hub, self.hub.listen(conversation["id"], user["id"]), self.ping_interval)
 
     async def initialize(self, request: Request) -> Response:
         """A stream whose first signal tells all that a client needs. It never fails for a wrong key or conversation:
@@ -123,17 +122,7 @@ class Api:
         user = {**user, "userKey": self.keys.issue(user["id"])}
         data = {"conversation": conversation, "messages": messages, "participants": participants, "user": user}
         listener.push_signal("init", data)
-        return self._stream_response(listener)
-
-    def _stream_response(self, listener: Listener) -> Response:
-        return StreamingResponse(self._stream(listener), headers={"Content-Type": "text/event-stream"})
-
-    async def _stream(self, listener: Listener) -> AsyncIterator[str]:
-        try:
-            async for frame in listener.frames(self.ping_interval):
-                yield frame
-        finally:
-            self.hub.leave(listener)
+        return EventStream(self.hub, listener, self.ping_interval)
 
     # --- participants -------------------------------------------------------------------------------------------
 

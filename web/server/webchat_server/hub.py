@@ -13,6 +13,9 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
 log = logging.getLogger(__name__)
 
 # Firefox tells a page that a stream is open only when the first byte of the body has arrived
@@ -99,6 +102,22 @@ class Hub:
             for listener in listeners:
                 if conversation_id in (None, listener.conversation_id) and user_id in (None, listener.user_id):
                     listener.close()
+
+
+class EventStream(StreamingResponse):
+    """The answer that carries a listener's frames, and takes the listener from the hub when it is over."""
+
+    def __init__(self, hub: Hub, listener: Listener, ping_interval: float) -> None:
+        super().__init__(listener.frames(ping_interval), headers={"Content-Type": "text/event-stream"})
+        self._hub = hub
+        self._listener = listener
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Not at the end of the frames: if the client has gone by now, they never begin
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._hub.leave(self._listener)
 
 
 def _signal(type: str, data: Any) -> str:
