@@ -101,13 +101,12 @@ class Chat:
         stored = self._store.load()
         if self._credentials is None:
             self._credentials = await self._log_in(stored)
-        if stored is None:
-            return None
-        if stored.credentials != self._credentials:
+        if stored is not None and stored.credentials == self._credentials:
+            return stored.conversation_id
+        if stored is not None:
             self._view.notice("The server does not know your earlier session any more. This is a new one.")
-            self._store.forget()
-            return None
-        return stored.conversation_id
+        self._store.save(Session(self._credentials, None))
+        return None
 
     async def _log_in(self, stored: Session | None) -> Credentials:
         try:

@@ -29,17 +29,12 @@ class SessionStore:
         self._key = f"webchat_py:{api_url}:{client_id}"
 
     def load(self) -> Session | None:
-        """The session that was kept. One that cannot be read is dropped."""
+        """The session that was kept, if it can be read."""
         try:
             kept = window.localStorage.getItem(self._key)
         except JsException:
             return None
-        if not kept:
-            return None
-        session = _parse(kept)
-        if session is None:
-            self.forget()
-        return session
+        return _parse(kept) if kept else None
 
     def save(self, session: Session) -> None:
         data = {
@@ -52,17 +47,11 @@ class SessionStore:
         except JsException:
             window.console.warn("The browser keeps nothing for this page: a reload starts anew.")
 
-    def forget(self) -> None:
-        try:
-            window.localStorage.removeItem(self._key)
-        except JsException:
-            return
-
 
 def _parse(kept: str) -> Session | None:
     try:
         data = json.loads(kept)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     match data:
         case {"userId": str(user_id), "userToken": str(token), "conversationId": str() | None as conversation_id}:

@@ -1,0 +1,146 @@
+"""The page as its reader meets it: by role and name, never by class or id."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+# Python starts in three seconds on an idle machine, and in many more where the browser shares two cores.
+expect.set_options(timeout=60_000)
+
+
+@dataclass
+class Watch:
+    """Collects what no page may do: requests to elsewhere, console errors (a refusal by the content security
+    policy is one) and exceptions that nobody caught."""
+
+    origin: str
+    requests: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+
+    def over(self, context: BrowserContext) -> Watch:
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("console", lambda message: self._said(message.type, message.text))
+        context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
+        return self
+
+    def expect(self, *texts: str) -> None:
+        """What a test brings about on purpose."""
+        self.expected = texts
+
+    def check(self) -> None:
+        """Fails if something was wrong since the last time."""
+        elsewhere, surprises = self.elsewhere(), self.surprises()
+        self.requests.clear()
+        self.problems.clear()
+        assert (elsewhere, surprises) == ([], [])
+
+    def elsewhere(self) -> list[str]:
+        """Requests that left the page's origin."""
+        return [url for url in self.requests if not url.startswith((f"{self.origin}/", "data:", "blob:"))]
+
+    def surprises(self) -> list[str]:
+        """Problems that the test did not expect."""
+        return [problem for problem in self.problems if not any(text in problem for text in self.expected)]
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.problems.append(f"{kind}: {text}")
+
+
+@dataclass
+class Reader:
+    """Somebody in front of the page."""
+
+    page: Page
+    watch: Watch
+    url: str
+
+    @property
+    def log(self) -> Locator:
+        return self.page.get_by_role("log", name="Conversation")
+
+    @property
+    def box(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Message")
+
+    @property
+    def status(self) -> Locator:
+        return self.page.get_by_role("status")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def messages(self, author: str) -> Locator:
+        """The articles of "You" or "Bot", oldest first."""
+        return self.log.get_by_role("article", name=author, exact=True)
+
+    def expect_texts(self, texts: list[str], articles: Locator | None = None) -> None:
+        """Waits until the articles, all of the log unless given, are as many as `texts` and contain them."""
+        articles = articles or self.log.get_by_role("article")
+        expect(articles).to_have_count(len(texts))
+        expect(articles).to_contain_text(texts)
+
+    def open(self, query: str = "") -> None:
+        self.page.goto(f"{self.url}/{query}")
+
+    def open_connected(self, query: str = "") -> None:
+        self.open(query)
+        expect(self.status).to_contain_text("Connected")
+        expect(self.messages("Bot").first).to_be_visible()
+
+    def start_over(self) -> None:
+        with self.page.expect_response("**/events"):
+            self.button("New conversation").click()
+        self.expect_texts(["Welcome"])
+
+    def say(self, text: str) -> None:
+        self.box.fill(text)
+        self.box.press("Enter")
+
+    def have_bot_send(self, *payloads: dict[str, Any]) -> Locator:
+        """Makes the test bot send these; returns the last one's article, there to be seen."""
+        expected = self.messages("Bot").count() + len(payloads)
+        self.say(json.dumps(payloads))
+        expect(self.messages("Bot")).to_have_count(expected)
+        return self.messages("Bot").nth(expected - 1)
+
+    def said(self, article: Locator) -> str:
+        """What a message says, without its author and time."""
+        return re.sub(r"^Bot:|\d\d:\d\d$", "", article.inner_text().strip()).strip()
+
+    def stream_requests(self) -> list[str]:
+        return [url for url in self.watch.requests if urlsplit(url).path.endswith("/listen")]
+
+
+@contextmanager
+def reading(chromium: Browser, url: str, **options: Any) -> Iterator[Reader]:
+    """A reader of the page at `url`. `options` are those of Playwright's `new_context`."""
+    context = chromium.new_context(**options)
+    watch = Watch(url).over(context)
+    try:
+        yield Reader(context.new_page(), watch, url)
+    finally:
+        context.close()
+    watch.check()
+
+
+def say_elsewhere(reader: Reader, text: str) -> None:
+    """The same user writes from another device; returns when the bot has answered."""
+    (kept,) = reader.page.evaluate("() => Object.values(localStorage).map(JSON.parse)")
+    with httpx.Client(base_url=f"{reader.url}/local/", headers={"x-user-key": kept["userToken"]}) as http:
+        conversation = f"conversations/{kept['conversationId']}"
+        with http.stream("GET", f"{conversation}/listen") as stream:
+            payload = {"type": "text", "text": text}
+            body = {"conversationId": kept["conversationId"], "payload": payload}
+            http.post("messages", json=body).raise_for_status()
+            next(line for line in stream.iter_lines() if f"echo: {text}" in line)

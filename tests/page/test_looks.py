@@ -1,0 +1,149 @@
+"""How the page looks and feels: small screens, dark mode, the keyboard alone, scrolling, accessibility."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.reader import Reader, reading, say_elsewhere
+from tests.support.server import WebchatServer
+
+AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+CHOICE = {
+    "type": "choice",
+    "text": "Which size would you like?",
+    "options": [{"label": "Small", "value": "s"}, {"label": "Large", "value": "l"}],
+}
+MARKDOWN = {
+    "type": "markdown",
+    "markdown": "## Hours\n\nOpen **every day**, see [our site](https://example.org/).\n\n- Mon to Fri\n- `code`\n\n"
+    "> quoted\n\n| Day | Hours |\n|---|---|\n| Mon | 9 to 18 |",
+}
+WIDE = {
+    "type": "markdown",
+    "markdown": "Long_word_" * 30 + "\n\n```\n" + "code " * 60 + "\n```\n\n|" + "wide cell|" * 12 + "\n" + "|---" * 12,
+}
+CARD = {"type": "card", "title": "Blue mug", "actions": [{"action": "say", "label": "Buy", "value": "buy"}]}
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong, best practices included."""
+    page.evaluate(AXE.read_text())
+    result: dict[str, Any] = page.evaluate("() => axe.run()")
+    return [f"{found['id']}: {node['html']}" for found in result["violations"] for node in found["nodes"]]
+
+
+def test_the_main_states_are_accessible_in_light_and_dark(
+    chromium: Browser, own_server: WebchatServer, screenshot: Callable[[Page, str], None]
+) -> None:
+    found: dict[str, list[str]] = {}
+
+    def examine(state: str) -> None:
+        for color_scheme in ("light", "dark"):
+            reader.page.emulate_media(color_scheme=color_scheme)
+            found[f"{state}, {color_scheme}"] = violations(reader.page)
+            screenshot(reader.page, f"{state}-{color_scheme}")
+
+    with reading(chromium, own_server.url) as reader:
+        reader.watch.expect("net::ERR_")
+        reader.open()
+        examine("connecting")
+        expect(reader.status).to_contain_text("Connected")
+        reader.have_bot_send(MARKDOWN, CARD, CHOICE)
+        reader.say("typing")
+        expect(reader.page.get_by_text("Bot is typing…")).to_be_visible()
+        examine("chatting")
+        reader.button("Large").click()
+        expect(reader.messages("Bot").last).to_contain_text("echo: l")
+        examine("taken")
+        own_server.kill()
+        expect(reader.status).to_contain_text("Offline")
+        reader.say("nobody home")
+        expect(reader.messages("You").last).to_contain_text("Not sent")
+        examine("offline")
+    assert found == {state: [] for state in found}
+
+
+def test_nothing_is_wider_than_the_screen(chatter: Reader, screenshot: Callable[[Page, str], None]) -> None:
+    chatter.have_bot_send(WIDE, {"type": "text", "text": "https://example.org/" + "a" * 300}, CARD, CHOICE)
+    for width in (320, 768, 1600):
+        chatter.page.set_viewport_size({"width": width, "height": 640})
+        for role in ("article", "button", "textbox", "status"):
+            for element in chatter.page.get_by_role(role).all():
+                box = element.bounding_box()
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= width
+        size = "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        assert chatter.page.evaluate(size) == [width, 640], "only the conversation scrolls"
+        assert chatter.log.evaluate("log => log.scrollWidth <= log.clientWidth")
+        screenshot(chatter.page, f"width-{width}")
+
+
+def test_the_keyboard_is_enough(chatter: Reader) -> None:
+    press = chatter.page.keyboard.press
+
+    def tab_to(name: str) -> None:
+        for _ in range(10):
+            press("Tab")
+            focused = chatter.page.evaluate(
+                "() => document.activeElement.ariaLabel ?? document.activeElement.innerText"
+            )
+            if focused == name:
+                outline = "() => getComputedStyle(document.activeElement).outlineStyle"
+                assert chatter.page.evaluate(outline) != "none", "the focus is visible"
+                return
+        raise AssertionError(f"Tab does not reach {name!r}")
+
+    tab_to("New conversation")
+    tab_to("Conversation")
+    tab_to("Send")
+    press("Shift+Tab")
+    chatter.page.keyboard.type("choice please")
+    press("Enter")
+    expect(chatter.messages("Bot").last).to_contain_text("echo: choice please")
+    chatter.have_bot_send(CHOICE)
+    chatter.page.evaluate("() => document.activeElement.blur()")
+    tab_to("Large")
+    press("Enter")
+    expect(chatter.messages("Bot").last).to_contain_text("echo: l")
+    assert chatter.page.evaluate("() => document.activeElement.innerText") == "Large", "the focus stays where it was"
+
+
+def test_the_newest_message_is_in_view_unless_the_reader_reads_above(chatter: Reader) -> None:
+    chatter.page.set_viewport_size({"width": 600, "height": 500})
+    chatter.have_bot_send(*({"type": "text", "text": f"line {number}"} for number in range(20)))
+    expect(chatter.messages("Bot").last).to_be_in_viewport()
+    chatter.page.set_viewport_size({"width": 400, "height": 300})
+    expect(chatter.messages("Bot").last).to_be_in_viewport()
+
+    chatter.messages("Bot").first.scroll_into_view_if_needed()
+    chatter.say("back to the end")
+    expect(chatter.messages("Bot").last).to_contain_text("echo: back to the end")
+    expect(chatter.messages("Bot").last).to_be_in_viewport()
+
+    chatter.messages("Bot").first.scroll_into_view_if_needed()
+    above = chatter.messages("Bot").first.bounding_box()
+    say_elsewhere(chatter, "from elsewhere")
+    expect(chatter.messages("Bot").last).to_contain_text("echo: from elsewhere")
+    assert chatter.messages("Bot").first.bounding_box() == above
+    expect(chatter.messages("Bot").last).not_to_be_in_viewport()
+
+
+def test_nothing_moves_while_the_bot_types(chatter: Reader) -> None:
+    before = [chatter.log.bounding_box(), chatter.box.bounding_box()]
+    chatter.say("typing")
+    expect(chatter.page.get_by_text("Bot is typing…")).to_be_visible()
+    assert [chatter.log.bounding_box(), chatter.box.bounding_box()] == before
+
+
+def test_motion_is_reduced_when_asked(chatter: Reader) -> None:
+    moving = "() => document.getAnimations().length"
+    chatter.say("typing")
+    expect(chatter.page.get_by_text("Bot is typing…")).to_be_visible()
+    assert chatter.page.evaluate(moving) > 0
+    chatter.page.emulate_media(reduced_motion="reduce")
+    assert chatter.page.evaluate(moving) == 0

@@ -1,0 +1,100 @@
+"""Before Python is up, and when it never is."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.page.reader import Reader, reading
+from tests.support.server import WebchatServer
+
+
+def hold(reader: Reader, pattern: str) -> list[Route]:
+    """Keeps requests for `pattern` waiting. The test lets them go with `release`."""
+    held: list[Route] = []
+    reader.page.route(pattern, lambda route: held.append(route))
+    return held
+
+
+def release(reader: Reader, held: list[Route], pattern: str) -> None:
+    for route in held:
+        route.continue_()
+    reader.page.unroute(pattern)
+
+
+def test_what_is_sent_before_python_is_up_arrives_in_order(reader: Reader) -> None:
+    held = hold(reader, "**/*.wasm")
+    with reader.page.expect_request("**/*.wasm"):
+        reader.open()
+    expect(reader.status).to_contain_text("Connecting")
+    expect(reader.status).to_contain_text("You can write already")
+    texts = ["first", "second\nwith a break", "third"]
+    for text in texts:
+        reader.say(text)
+    reader.expect_texts(["first", "second", "third"])
+    expect(reader.messages("You")).to_contain_text(["Waiting"] * 3)
+    reader.box.fill("half a sent")
+    release(reader, held, "**/*.wasm")
+
+    expect(reader.messages("You")).to_contain_text(["Sent"] * 3)
+    echoes = reader.messages("Bot").filter(has_text="echo:")
+    reader.expect_texts(["echo: first", "echo: second with a break", "echo: third"], echoes)
+    reader.expect_texts(["first", "second with a break", "third"], reader.messages("You"))
+    expect(reader.box).to_have_value("half a sent")
+    expect(reader.box).to_be_focused()
+
+
+def test_a_message_keeps_its_place_on_the_page_when_python_takes_over(reader: Reader) -> None:
+    held = hold(reader, "**/*.wasm")
+    with reader.page.expect_request("**/*.wasm"):
+        reader.open()
+    reader.say("do not move")
+    article = reader.messages("You").element_handle()
+    before = reader.messages("You").bounding_box()
+    release(reader, held, "**/*.wasm")
+    expect(reader.messages("You")).to_contain_text("Sent")
+    assert article.evaluate("article => article.isConnected"), "it was drawn anew"
+    assert reader.messages("You").bounding_box()["y"] == before["y"]
+
+
+@pytest.mark.parametrize("missing", ["**/*.wasm", "**/core.js", "**/*.whl", "**/render.py"])
+def test_a_page_that_cannot_load_says_so_and_keeps_the_text(reader: Reader, missing: str) -> None:
+    reader.watch.expect("net::ERR_FAILED", "Failed to fetch", "wasm instantiation failed", "webchat_py", "webchat")
+    reader.page.route(missing, lambda route: route.abort())
+    reader.open()
+    reader.say("hello?")
+    reader.box.fill("still typing")
+    expect(reader.status).to_contain_text("Offline")
+    expect(reader.status).to_contain_text("could not be loaded")
+    expect(reader.messages("You")).to_contain_text("hello?")
+    expect(reader.box).to_have_value("still typing")
+
+
+def test_server_down_at_start(chromium: Browser, own_server: WebchatServer) -> None:
+    with reading(chromium, own_server.url) as reader:
+        reader.watch.expect("net::ERR_CONNECTION_REFUSED")
+        # The page has to come from somewhere: the server goes down between page and first request.
+        held = hold(reader, "**/local/users")
+        with reader.page.expect_request("**/local/users"):
+            reader.open()
+        reader.say("is anybody there")
+        own_server.kill()
+        release(reader, held, "**/local/users")
+        expect(reader.status).to_contain_text("Offline")
+        expect(reader.status).to_contain_text("The server cannot be reached")
+        expect(reader.messages("You")).to_contain_text("is anybody there")
+        reader.box.fill("half a sent")
+
+        own_server.restart()
+        reader.button("Reconnect").click()
+        expect(reader.status).to_contain_text("Connected")
+        expect(reader.button("Reconnect")).to_be_hidden()
+        expect(reader.messages("Bot").last).to_contain_text("echo: is anybody there")
+        expect(reader.messages("You")).to_have_count(1)
+        expect(reader.box).to_have_value("half a sent")
+
+
+def test_an_address_with_a_wrong_setting_is_explained(reader: Reader) -> None:
+    reader.open("?event_source=telepathy")
+    expect(reader.status).to_contain_text("Offline")
+    expect(reader.status).to_contain_text("event_source is 'auto', 'native' or 'fetch', not 'telepathy'")
