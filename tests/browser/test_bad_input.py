@@ -74,7 +74,7 @@ async def test_what_the_client_does_not_take(selenium_client, helper_url):
     with pytest.raises(TypeError, match="JSON serializable"):
         await client.send_message("Hi", metadata={"when": object()})
     for wrong, error in [("", ValueError), (None, TypeError)]:
-        with pytest.raises(error, match="conversation's id"):
+        with pytest.raises(error, match="id is"):
             await client.switch_conversation(wrong)
     with pytest.raises(ValueError, match="limit is at least 1"):
         await client.list_messages(limit=0)

@@ -38,6 +38,7 @@ async def test_wait_for_waits_from_the_call_on(selenium_client, helper_url, even
     with pytest.raises(StateError, match="disconnected"):
         await waiting
     assert forgotten.done()
+    await asyncio.sleep(0)
     assert not any(client._events._taps.values()), "no listener is left"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import select
 import socket
 import struct
@@ -81,12 +82,8 @@ class FaultyProxy:
         with self._lock:
             streams = tuple(self._streams)
         for stream in streams:
-            if hard:
-                # A linger time of 0 makes close send a reset instead of an orderly end.
-                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                stream.close()
-            else:
-                stream.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # it may be ending by itself
+                _reset(stream) if hard else stream.shutdown(socket.SHUT_RDWR)
 
     def open_streams(self) -> int:
         with self._lock:
@@ -154,9 +151,10 @@ class FaultyProxy:
                     # The proxy's own name, so that addresses which the server makes of it lead through the proxy
                     headers["host"] = self.headers["host"]
                     upstream.request(self.command, self.path, body, headers)
+                    connection = upstream.sock
                     response = upstream.getresponse()
                     if (response.headers["content-type"] or "").startswith("text/event-stream"):
-                        return self._stream(response)
+                        return self._stream(response, connection)
                     content = response.read()
                 except OSError:
                     return self._cut()
@@ -188,9 +186,10 @@ class FaultyProxy:
                 self.end_headers()
                 self.wfile.flush()
 
-            def _stream(self, response: http.client.HTTPResponse) -> None:
+            def _stream(self, response: http.client.HTTPResponse, upstream: socket.socket) -> None:
                 with proxy._lock:
                     proxy._streams.add(self.connection)
+                threading.Thread(target=self._leave_with_client, args=[upstream], daemon=True).start()
                 try:
                     self._start_stream()
                     while chunk := response.read1(65536):
@@ -202,9 +201,20 @@ class FaultyProxy:
                     with proxy._lock:
                         proxy._streams.discard(self.connection)
 
+            def _leave_with_client(self, upstream: socket.socket) -> None:
+                """When the client goes, end the server's stream: nothing might be written to it for a long time."""
+                with contextlib.suppress(OSError):
+                    while self.connection.recv(1024):
+                        pass
+                with contextlib.suppress(OSError):
+                    upstream.shutdown(socket.SHUT_RDWR)
+
             def _answer(self, status: int, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
                 headers = {**{k.title(): v for k, v in (more or {}).items()}, **self._cors()}
+                # Browsers send a request again by themselves when a connection that they used before is cut.
+                self.close_connection = True
                 self.send_response(status)
+                self.send_header("Connection", "close")
                 self.send_header("Content-Type", kind)
                 if status != 204:
                     self.send_header("Content-Length", str(len(body)))
@@ -227,3 +237,11 @@ class FaultyProxy:
                 pass
 
         return Handler
+
+
+def _reset(connection: socket.socket) -> None:
+    """Close a connection by a reset, even while others read from it and hold it."""
+    # A linger time of 0 makes close send a reset instead of an orderly end.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.shutdown(socket.SHUT_RD)
+    os.close(connection.detach())
