@@ -40,6 +40,10 @@ async def answer(chat: Any) -> None:
             await chat.send({"type": "markdown", "markdown": "**bold**"})
         case "poll":
             await chat.send({"type": "poll", "question": "Why?", "answers": [1, None]})
+        case "config":
+            await chat.config({"botName": "Ada"})
+        case "visibility":
+            await chat.visibility("hide")
         case "confetti":
             await chat.signal("confetti", {"pieces": 3})
         case text:

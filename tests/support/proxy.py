@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "content-type, x-user-key, accept",
+    "Access-Control-Allow-Headers": "content-type, x-user-key, x-tenant",
     "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
 }
 NOT_FORWARDED = {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
@@ -60,6 +60,7 @@ class FaultyProxy:
         self._held = 0
         self.requests: list[str] = []
         self.bodies: list[bytes] = []  # of the requests, in the same order
+        self.headers: list[dict[str, str]] = []
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> FaultyProxy:
@@ -89,10 +90,11 @@ class FaultyProxy:
         with self._lock:
             return len(self._streams)
 
-    def _rule_for(self, method: str, path: str, body: bytes) -> Rule | None:
+    def _rule_for(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Rule | None:
         with self._lock:
             self.requests.append(f"{method} {path}")
             self.bodies.append(body)
+            self.headers.append(headers)
             for rule in self._rules:
                 if rule.fits(method, path):
                     rule.times -= 1
@@ -107,6 +109,8 @@ class FaultyProxy:
                 self.end_streams(**argument)
             case "requests":
                 return self.requests
+            case "headers":
+                return self.headers
             case "open-streams":
                 return self.open_streams()
             case "held":
@@ -126,7 +130,8 @@ class FaultyProxy:
                 if self.path.startswith("/-/"):
                     answer = proxy._command(self.path[3:], json.loads(body or b"{}"))
                     return self._answer(200, "application/json", json.dumps(answer).encode())
-                rule = proxy._rule_for(self.command, self.path, body)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                rule = proxy._rule_for(self.command, self.path, body, headers)
                 if rule is None or rule.act == "lose":
                     return self._forward(body, lose=rule is not None)
                 return self._misbehave(rule)
