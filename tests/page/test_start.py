@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.page.reader import Reader, reading
+from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 
 
@@ -98,3 +101,30 @@ def test_an_address_with_a_wrong_setting_is_explained(reader: Reader) -> None:
     reader.open("?event_source=telepathy")
     expect(reader.status).to_contain_text("Offline")
     expect(reader.status).to_contain_text("event_source is 'auto', 'native' or 'fetch', not 'telepathy'")
+
+
+SENSELESS = "The server failed, or its answer made no sense"
+BAD_ANSWERS: list[tuple[dict[str, Any], str]] = [
+    ({"content_type": "text/html", "body": "<h1>It works!</h1>"}, SENSELESS),
+    ({"body": ""}, SENSELESS),
+    ({"body": '{"user": []}'}, SENSELESS),
+    ({"status": 503, "body": ""}, SENSELESS),
+    ({"body": '{"id": "err_1", "code": 403, "type": "Forbidden", "message": "Not you"}'}, "Not you"),
+]
+
+
+def test_answers_that_are_none_are_told_and_do_no_harm(chromium: Browser, bot_server: WebchatServer) -> None:
+    with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
+        reader.watch.expect("status of 503")
+        for number, (answer, words) in enumerate(BAD_ANSWERS):
+            proxy.rule(route="POST /users", times=1, **answer)
+            with reader.page.expect_response("**/local/users"):
+                if number:
+                    reader.button("Reconnect").click()
+                else:
+                    reader.open()
+            expect(reader.status).to_contain_text("Offline")
+            expect(reader.status).to_contain_text(words)
+        reader.say("are you well?")
+        expect(reader.messages("Bot").last).to_contain_text("echo: are you well?")
+        expect(reader.status).to_contain_text("Connected")
