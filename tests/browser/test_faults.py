@@ -28,7 +28,7 @@ async def test_answers_that_make_no_sense(selenium_client, proxy_url):
         ("GET /messages", client.list_messages),
     ]:
         for status, content_type, body, error, words in [
-            (200, "text/html", "<h1>Welcome</h1>", ServerError, "200 with text/html instead of JSON"),
+            (200, "text/html", "<h1>Welcome</h1>", ServerError, "200 with text/html, instead of JSON"),
             (200, "application/json", "", ServerError, "200 with an empty body"),
             (200, "application/json", '{"unexpected": 1}', ServerError, "has not the expected shape"),
             (200, "application/json", "[" * 100_000, ServerError, "instead of JSON"),

@@ -245,8 +245,8 @@ def test_a_message_that_looks_like_an_error_is_none() -> None:
 @pytest.mark.parametrize(
     ("body", "hint"),
     [
-        ("<!doctype html>", "text/html instead of JSON"),
-        ("", "an empty body instead of JSON"),
+        ("<!doctype html>", "text/html, instead of JSON"),
+        ("", "an empty body, instead of JSON"),
         pytest.param("[" * 100_000, "instead of JSON", id="nested deeper than the stack"),
         ("null", "'user' is missing"),
         ('{"user": {"id": "u"}}', "'key' is missing"),

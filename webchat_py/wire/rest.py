@@ -391,8 +391,9 @@ def _unclassified(response: Response) -> ApiError:
     what = response.content_type.partition(";")[0] or "no content type"
     if not response.text:
         what = "an empty body"
+    wrong = "instead of JSON" if 200 <= response.status < 300 else "which is no error of this API"
     error = _class_of(response.status)(
-        f"The server answered {response.status} with {what} instead of JSON; is api_url the address of the API?",
+        f"The server answered {response.status} with {what}, {wrong}. Is api_url the address of the API?",
         status=response.status,
     )
     if isinstance(error, RateLimited):
