@@ -43,7 +43,7 @@ async def test_the_user_and_what_is_kept_of_them(selenium_either_client, helper_
 
 @STREAMS
 @run_in_pyodide
-async def test_conversations(selenium_client, helper_url, event_source):
+async def test_conversations(selenium_either_client, helper_url, event_source):
     from in_browser import Events
 
     from webchat_py import get_client
@@ -89,7 +89,7 @@ async def test_a_conversation_of_somebody_else_does_not_exist(selenium_client, h
 
 @STREAMS
 @run_in_pyodide
-async def test_messages_and_feedback(selenium_client, helper_url, event_source):
+async def test_messages_and_feedback(selenium_either_client, helper_url, event_source):
     from in_browser import Events, error_of
 
     from webchat_py import NotFound, Text, get_client
@@ -143,7 +143,7 @@ async def test_events_in_both_directions(selenium_either_client, helper_url, eve
 
 @STREAMS
 @run_in_pyodide
-async def test_participants(selenium_client, helper_url, event_source):
+async def test_participants(selenium_either_client, helper_url, event_source):
     from in_browser import Events, error_of
 
     from webchat_py import Forbidden, StateError, get_client

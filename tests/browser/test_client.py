@@ -55,32 +55,67 @@ async def test_hello_is_answered(selenium_either_client, helper_url, event_sourc
 
 @STREAMS
 @run_in_pyodide
-async def test_every_known_payload_and_an_unknown_one(selenium_client, helper_url, event_source):
+async def test_every_payload_in_both_directions(selenium_either_client, helper_url, event_source):
+    import json
+
     from in_browser import Events
 
-    from webchat_py import Choice, Markdown, Option, Unknown, get_client
+    from webchat_py import (
+        Action,
+        Audio,
+        Bloc,
+        Card,
+        Carousel,
+        Choice,
+        Custom,
+        Dropdown,
+        File,
+        Image,
+        Location,
+        Markdown,
+        Option,
+        Text,
+        Unknown,
+        Video,
+        get_client,
+    )
+    from webchat_py.wire.payloads import payload_to_wire
 
+    sizes = [Option("Small", "s"), Option("Large", "l")]
+    card = Card("Shoe", "Red", "http://x/i.png", [Action("say", "Buy", "buy"), Action("url", "Look", "http://x/")])
     async with get_client("local", helper_url, event_source=event_source) as client:
         events = Events(client)
         await client.connect()
         await client.new_conversation()
         await events.next("message")
-        expected = {
-            "choice": Choice("Size?", [Option("Small", "s"), Option("Large", "l")], disable_free_text=True),
-            "markdown": Markdown("**bold**"),
-            "poll": Unknown("poll", {"type": "poll", "question": "Why?", "answers": [1, None]}),
-        }
-        for word, payload in expected.items():
-            await client.send_message(word)
-            assert (
-                await events.next("message", lambda message: "echo" not in repr(message.payload))
-            ).payload == payload
+        for payload in [
+            Text("Grüße 👋", "hi"),
+            Markdown("**bold**"),
+            Image("http://x/i.png"),
+            Audio("http://x/a.mp3"),
+            Video("http://x/v.mp4"),
+            File("http://x/f.pdf", "Bill"),
+            Location(48.2, 16.4, "Wien", "Here"),
+            card,
+            Carousel([card, Card("Sock", class_name="small")]),
+            Choice("Size?", sizes, disable_free_text=True),
+            Dropdown("Size?", sizes),
+            Bloc([Text("Hi"), Image("http://x/i.png")]),
+            Custom("http://x/w.js", "Weather", {"town": "Wien"}),
+            Unknown("poll", {"type": "poll", "question": "Why?", "answers": [1, None]}),
+        ]:
+            await client.send_message(json.dumps(payload_to_wire(payload)))
+            answer = await events.next("message")
+            assert answer.payload == payload
+            assert answer.text
+            assert answer.block
             sent = await client.send_message(payload)
             assert sent.payload == payload
+            await events.next("message")  # the bot repeats its text, if it has one
 
 
 @run_in_pyodide
-async def test_list_messages_is_newest_first_over_all_pages(selenium_client, helper_url):
+async def test_list_messages_is_newest_first_over_all_pages(selenium_either_client, helper_url):
     from in_browser import Events
 
     from webchat_py import get_client
@@ -109,7 +144,9 @@ async def test_list_messages_is_newest_first_over_all_pages(selenium_client, hel
 
 @STREAMS
 @run_in_pyodide
-async def test_switching_goes_back_and_only_the_current_conversation_speaks(selenium_client, helper_url, event_source):
+async def test_switching_goes_back_and_only_the_current_conversation_speaks(
+    selenium_either_client, helper_url, event_source
+):
     from in_browser import Events
 
     from webchat_py import get_client
@@ -141,7 +178,7 @@ async def test_switching_goes_back_and_only_the_current_conversation_speaks(sele
 
 
 @run_in_pyodide
-async def test_the_same_user_comes_back_with_credentials(selenium_client, helper_url):
+async def test_the_same_user_comes_back_with_credentials(selenium_either_client, helper_url):
     import pytest
 
     from webchat_py import Credentials, get_client
@@ -171,7 +208,7 @@ async def test_the_same_user_comes_back_with_credentials(selenium_client, helper
 
 @STREAMS
 @run_in_pyodide
-async def test_typing_ends_by_itself_and_with_the_next_message(selenium_client, helper_url, event_source):
+async def test_typing_ends_by_itself_and_with_the_next_message(selenium_either_client, helper_url, event_source):
     from in_browser import Events
 
     from webchat_py import Typing, get_client
@@ -199,7 +236,7 @@ async def test_typing_ends_by_itself_and_with_the_next_message(selenium_client, 
 
 @STREAMS
 @run_in_pyodide
-async def test_a_signal_without_a_name_of_its_own_reaches_the_star(selenium_client, helper_url, event_source):
+async def test_a_signal_without_a_name_of_its_own_reaches_the_star(selenium_either_client, helper_url, event_source):
     from in_browser import Events
 
     from webchat_py import get_client
@@ -212,7 +249,7 @@ async def test_a_signal_without_a_name_of_its_own_reaches_the_star(selenium_clie
 
 
 @run_in_pyodide
-async def test_messages_arrive_in_the_order_of_the_calls(selenium_client, helper_url):
+async def test_messages_arrive_in_the_order_of_the_calls(selenium_either_client, helper_url):
     import asyncio
 
     from webchat_py import get_client

@@ -82,7 +82,9 @@ async def test_a_request_that_takes_too_long_is_aborted(selenium_client, proxy_u
 
 @STREAMS
 @run_in_pyodide
-async def test_a_stream_that_does_not_open_leaves_no_half_open_conversation(selenium_client, proxy_url, event_source):
+async def test_a_stream_that_does_not_open_leaves_no_half_open_conversation(
+    selenium_either_client, proxy_url, event_source
+):
     from in_browser import Events, error_of, tell
 
     from webchat_py import NetworkError, ServerError, StreamError, StreamRefused, WebchatError, get_client
@@ -116,7 +118,7 @@ async def test_a_stream_that_does_not_open_leaves_no_half_open_conversation(sele
 
 @STREAMS
 @run_in_pyodide
-async def test_a_stream_that_ends_at_once_is_told(selenium_client, proxy_url, event_source):
+async def test_a_stream_that_ends_at_once_is_told(selenium_either_client, proxy_url, event_source):
     from in_browser import Events, tell
 
     from webchat_py import WebchatError, get_client

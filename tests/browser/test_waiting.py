@@ -10,7 +10,7 @@ STREAMS = pytest.mark.parametrize("event_source", ["fetch", "native"])
 
 @STREAMS
 @run_in_pyodide
-async def test_wait_for_waits_from_the_call_on(selenium_client, helper_url, event_source):
+async def test_wait_for_waits_from_the_call_on(selenium_either_client, helper_url, event_source):
     import asyncio
 
     import pytest
@@ -44,7 +44,7 @@ async def test_wait_for_waits_from_the_call_on(selenium_client, helper_url, even
 
 @STREAMS
 @run_in_pyodide
-async def test_messages_are_iterated_until_the_client_is_disconnected(selenium_client, helper_url, event_source):
+async def test_messages_are_iterated_until_the_client_is_disconnected(selenium_either_client, helper_url, event_source):
     import asyncio
 
     from in_browser import Events
@@ -105,7 +105,7 @@ async def test_a_reader_who_is_too_far_behind_is_told(selenium_client):
 
 @STREAMS
 @run_in_pyodide
-async def test_ask_collects_the_answers(selenium_client, helper_url, event_source):
+async def test_ask_collects_the_answers(selenium_either_client, helper_url, event_source):
     import asyncio
 
     from webchat_py import get_client
@@ -122,7 +122,7 @@ async def test_ask_collects_the_answers(selenium_client, helper_url, event_sourc
 
 
 @run_in_pyodide
-async def test_ask_does_not_take_the_greeting_for_an_answer(selenium_client, helper_url):
+async def test_ask_does_not_take_the_greeting_for_an_answer(selenium_either_client, helper_url):
     from webchat_py import get_client
 
     async with get_client("local", helper_url) as client:
@@ -131,7 +131,7 @@ async def test_ask_does_not_take_the_greeting_for_an_answer(selenium_client, hel
 
 
 @run_in_pyodide
-async def test_ask_without_an_answer_times_out_and_cancels_cleanly(selenium_client, helper_url):
+async def test_ask_without_an_answer_times_out_and_cancels_cleanly(selenium_either_client, helper_url):
     import asyncio
 
     import pytest
@@ -159,7 +159,7 @@ async def test_ask_without_an_answer_times_out_and_cancels_cleanly(selenium_clie
 
 
 @run_in_pyodide
-async def test_ask_inside_a_handler_does_not_lock_itself(selenium_client, helper_url):
+async def test_ask_inside_a_handler_does_not_lock_itself(selenium_either_client, helper_url):
     from webchat_py import get_client
 
     async with get_client("local", helper_url) as client:

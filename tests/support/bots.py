@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 
@@ -46,5 +47,7 @@ async def answer(chat: Any) -> None:
             await chat.visibility("hide")
         case "confetti":
             await chat.signal("confetti", {"pieces": 3})
+        case str(text) if text.startswith("{"):
+            await chat.send(json.loads(text))
         case text:
             await chat.send(f"echo: {text}")
