@@ -168,6 +168,8 @@ def test_nothing_that_a_server_says_raises(text: str) -> None:
         ("2025-01-05T10:00:03.1Z", datetime(2025, 1, 5, 10, 0, 3, 100_000, tzinfo=UTC)),
         ("2025-01-05T10:00:03.123456789Z", datetime(2025, 1, 5, 10, 0, 3, 123_456, tzinfo=UTC)),
         ("2025-01-05T12:00:03+02:00", datetime(2025, 1, 5, 12, 0, 3, tzinfo=timezone(timedelta(hours=2)))),
+        ("2025-01-05T10:00:03", datetime(2025, 1, 5, 10, 0, 3, tzinfo=UTC)),
+        ("2025-01-05", datetime(2025, 1, 5, tzinfo=UTC)),
         ("yesterday", None),
         ("", None),
         (7, None),

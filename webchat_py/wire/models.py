@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from .payloads import Choice, Dropdown, Misfit, Payload, Unknown, parse_payload
@@ -119,13 +119,17 @@ class Connection:
 
 
 def parse_date(value: Any) -> datetime | None:
-    """A date of the wire (ISO 8601, any zone, any number of fraction digits), or `None` if it is not one."""
+    """A date of the wire (ISO 8601, any number of fraction digits), or `None` if it is not one.
+
+    It always has a zone, so that any two can be compared; without one of its own it is taken as UTC.
+    """
     if not isinstance(value, str):
         return None
     try:
-        return datetime.fromisoformat(value)
+        date = datetime.fromisoformat(value)
     except ValueError:
         return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def parse_message(data: Any) -> Message:
