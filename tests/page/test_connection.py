@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Browser, expect
 
 from tests.page.reader import reading, say_elsewhere
+from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 
 LOST = ("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_RESET")
@@ -68,3 +69,20 @@ def test_reconnecting_to_a_server_that_is_still_down_stays_offline(
         reader.button("New conversation").click()
         expect(reader.log).to_contain_text("There is no new conversation. The server cannot be reached.")
         reader.expect_texts(["Welcome"])
+
+
+def test_a_message_whose_answer_was_lost_is_not_doubled_by_trying_again(
+    chromium: Browser, bot_server: WebchatServer
+) -> None:
+    with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
+        reader.watch.expect("net::ERR_EMPTY_RESPONSE")
+        reader.open_connected()
+        proxy.rule(route="POST /messages", act="lose", times=1)
+        reader.say("only once")
+        message = reader.messages("You").last
+        expect(message).to_contain_text("Not sent")
+        message.get_by_role("button", name="Try again").click()
+        expect(message).to_contain_text("Sent")
+        reader.page.reload()
+        expect(reader.status).to_contain_text("Connected")
+        expect(reader.messages("You")).to_have_count(1)

@@ -140,7 +140,7 @@ class Chat:
     async def _send(self, entry: Entry) -> None:
         self._set_delivery(entry, Delivery.SENDING)
         try:
-            message = await self._client.send_message(entry.payload)
+            message = await self._client.send_message(entry.payload, {"clientMessageId": entry.client_id})
         except WebchatError as error:
             self._set_delivery(entry, Delivery.FAILED, reason(error))
             self._view.announce(f"Not sent. {reason(error)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -40,7 +41,8 @@ class Entry:
     """One message as the page shows it.
 
     `message` is `None` until the server has it, `delivery` is `None` for messages of others, `taken` is the
-    value of the option that a choice was answered with, `problem` says why a message was not sent.
+    value of the option that a choice was answered with, `problem` says why a message was not sent. `client_id` names
+    an own message however often it is sent, so that a server that keeps it stores it once.
     """
 
     payload: Payload
@@ -48,6 +50,7 @@ class Entry:
     delivery: Delivery | None = None
     taken: str | None = None
     problem: str = ""
+    client_id: str = field(default_factory=lambda: os.urandom(16).hex())
 
     @property
     def own(self) -> bool:
