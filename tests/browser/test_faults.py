@@ -293,3 +293,25 @@ async def test_too_large_an_event_ends_the_stream_with_a_clear_error(selenium_cl
         error = await events.next("error")
         assert isinstance(error, StreamError)
         assert "16" in str(error)
+
+
+@STREAMS
+@run_in_pyodide
+async def test_a_stream_that_does_not_report_its_opening_holds_nothing_up(
+    selenium_either_client, proxy_url, event_source
+):
+    from in_browser import Events, tell
+
+    from webchat_py import get_client
+
+    async with get_client("local", proxy_url, event_source=event_source) as client:
+        events = Events(client)
+        await client.connect()
+        await tell(proxy_url, "rule", route="GET /listen", act="hold", times=1)
+        sent = await client.send_message("hello")
+        assert sent.id
+        assert client.conversation_id == sent.conversation_id
+        assert [connection.state for connection in events.values("connection")] == ["connecting"]
+    assert events.values("connection")[-1].state == "closed"
+    while await tell(proxy_url, "held"):
+        pass

@@ -86,3 +86,15 @@ def test_a_message_whose_answer_was_lost_is_not_doubled_by_trying_again(
         reader.page.reload()
         expect(reader.status).to_contain_text("Connected")
         expect(reader.messages("You")).to_have_count(1)
+
+
+def test_a_server_that_refuses_the_native_stream_is_read_by_fetch(chromium: Browser, bot_server: WebchatServer) -> None:
+    with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
+        reader.watch.expect("status of 401")
+        proxy.rule(route="GET /listen", status=401, body="{}", times=1)
+        reader.open_connected()
+        reader.say("hello")
+        expect(reader.messages("Bot").last).to_contain_text("echo: hello")
+        native, fetched = (request for request in proxy.requests if "/listen" in request)
+        assert "?x-user-key=" in native
+        assert "?" not in fetched
