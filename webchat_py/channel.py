@@ -37,6 +37,11 @@ class Channel:
         """Whether the stream is open or may still open."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def opened(self) -> bool:
+        """Whether the stream has said that it is open."""
+        return self._opened.is_set()
+
     async def open(self) -> None:
         """Open the stream. Raises what it fails with, if that is within `OPEN_WAIT`."""
         self._task = asyncio.create_task(self._run())
@@ -59,7 +64,7 @@ class Channel:
     ) -> None:
         """Tell from now on, and at once what was kept: the signals, that the stream is open, and its loss."""
         self._on_open = on_open
-        if self._opened.is_set():
+        if self.opened:
             on_open(self)
         for signal in self._kept:
             on_signal(signal)

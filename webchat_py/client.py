@@ -15,7 +15,7 @@ from .operations import Operation, Operations
 from .waiting import MessageIterator, Waiting
 from .wire import rest
 from .wire.errors import Forbidden, NotFound, ServerError, StateError
-from .wire.files import SentFile, payload_for
+from .wire.files import Attachment, SentFile, payload_for
 from .wire.models import Conversation, Credentials, Event, Message, User
 from .wire.payloads import Payload, Text, payload_to_wire
 
@@ -35,9 +35,8 @@ class Backend(ConversationBackend, Protocol):
     async def create_message(
         self, conversation_id: str, payload: Payload, metadata: dict[str, Any], reply_to: str | None
     ) -> Message: ...
-    async def upload(
-        self, file: Any, name: str | None, on_progress: Callable[[int, int], None] | None
-    ) -> tuple[rest.Upload, str]: ...
+    def attach(self, file: Any, name: str | None) -> Attachment: ...
+    async def upload(self, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> rest.Upload: ...
 
 
 class WebchatClient:
@@ -81,6 +80,7 @@ class WebchatClient:
         self.off = self._events.off
         self._operations = Operations()
         self._connecting: Operation[Credentials] | None = None
+        self._connecting_as: Credentials | None = None
         self._credentials: Credentials | None = None
         self._conversation = CurrentConversation(backend, self._events)
         self._waiting = Waiting(self._events)
@@ -121,7 +121,8 @@ class WebchatClient:
 
         Args:
             credentials: those of an earlier `connect`, to be the same user again; without, a new user is made.
-            user_data, name, picture_url: kept by the server with the user, for the bot to read.
+            user_data, name, picture_url: kept by the server with the user, for the bot to read. Of several calls at
+                once, which share one attempt, the first one's count.
 
         Returns:
             The credentials to come back with. They are a new user's where the server did not know the given
@@ -129,7 +130,7 @@ class WebchatClient:
 
         Raises:
             TypeError: an argument has the wrong type.
-            ValueError: the credentials hold the id of one user and the key of another.
+            ValueError: the credentials hold the id of one user and the key of another, or no key.
             StateError: the client is connected, or connecting, as somebody else.
             ApiError, NetworkError: the client stays disconnected and can be connected again.
 
@@ -138,22 +139,26 @@ class WebchatClient:
         """
         if not isinstance(credentials, Credentials | None):
             raise TypeError(f"credentials are a Credentials(user_id, user_token), not {type(credentials).__name__}")
-        profile = rest.Profile(_dict_or_none("user_data", user_data), name, picture_url)
+        if credentials is not None and not rest.is_header_value(credentials.user_token):
+            raise ValueError("credentials.user_token is none that a server gave: it is not printable ASCII")
+        profile = _profile("user_data", user_data, name, picture_url)
         if self._credentials is not None:
-            if credentials is not None and credentials.user_id == self._credentials.user_id:
+            if credentials == self._credentials:
                 return self._credentials
             raise StateError("The client is already connected. Call disconnect() first")
-        if self._connecting is None or self._connecting.task.done():
+        if self._connecting is None or not self._connecting.running:
+            self._connecting_as = credentials
             self._connecting = self._operations.start(self._log_in(credentials, profile))
-        elif credentials is not None:
+        elif credentials not in (None, self._connecting_as):
             raise StateError("The client is connecting already. Await that call, or call disconnect() first")
         return await self._connecting.result()
 
     async def disconnect(self) -> None:
         """Close the stream and forget the user. Calls under way end with `StateError`. Never raises."""
-        await self._operations.cancel()
+        # First of all, so that a call which is made while the others end finds nobody logged in.
         self._credentials = None
         self._backend.log_out()
+        await self._operations.cancel()
         await self._conversation.close()
         self._waiting.end()
 
@@ -176,7 +181,7 @@ class WebchatClient:
         Example:
             await client.update_user({"plan": "platinum"}, name="Ada")
         """
-        return await self._call(rest.update_user(rest.Profile(_dict_or_none("data", data), name, picture_url)))
+        return await self._call(rest.update_user(_profile("data", data, name, picture_url)))
 
     async def delete_user(self) -> None:
         """Delete the user on the server, then disconnect."""
@@ -214,6 +219,7 @@ class WebchatClient:
         payload = _as_payload(text_or_payload)
         metadata = _with_client_id(_dict_or_none("metadata", metadata))
         rest.encode(metadata)
+        _string_or_none("reply_to", reply_to)
         return await self._operations.run(self._send(payload, metadata, reply_to))
 
     async def send_file(self, file: Any, name: str | None = None, on_progress: OnProgress | None = None) -> SentFile:
@@ -231,7 +237,8 @@ class WebchatClient:
         Example:
             sent = await client.send_file(b"a,b", "table.csv", on_progress=lambda sent, total: print(sent, total))
         """
-        return await self._operations.run(self._send_file(file, name, on_progress))
+        attachment = self._backend.attach(file, _string_or_none("name", name))
+        return await self._operations.run(self._send_file(attachment, on_progress))
 
     async def send_event(self, data: dict[str, Any]) -> None:
         """Tell the bot something that is no message. It is sent at most once.
@@ -276,7 +283,7 @@ class WebchatClient:
         """
         if value not in ("positive", "negative"):
             raise ValueError(f"Feedback is 'positive' or 'negative', not {value!r}")
-        await self._call(rest.add_feedback(_an_id(message_id), value, comment))
+        await self._call(rest.add_feedback(_an_id(message_id), value, _string_or_none("comment", comment)))
 
     async def remove_feedback(self, message_id: str) -> None:
         """Take feedback back."""
@@ -422,9 +429,7 @@ class WebchatClient:
 
     async def delete_conversation(self, conversation_id: str) -> None:
         """Delete a conversation. If it was the current one, there is none afterwards."""
-        await self._call(rest.delete_conversation(_an_id(conversation_id)))
-        if conversation_id == self._conversation.id:
-            await self._conversation.close()
+        await self._operations.run(self._delete_conversation(_an_id(conversation_id)))
 
     async def list_participants(self) -> list[User]:
         """Who takes part in the current conversation. Raises `StateError` where there is none."""
@@ -451,7 +456,7 @@ class WebchatClient:
         return self._credentials
 
     async def _require_user(self) -> None:
-        if self._credentials is None and self._connecting is not None and not self._connecting.task.done():
+        if self._credentials is None and self._connecting is not None and self._connecting.running:
             await self._connecting.result()
         if self._credentials is None:
             raise StateError("The client is not connected. Call connect() first")
@@ -480,21 +485,26 @@ class WebchatClient:
 
     async def _send(self, payload: Payload, metadata: dict[str, Any], reply_to: str | None) -> Message:
         await self._require_user()
+        # Decided before it waits for its turn: a later change of the conversation does not move the message.
+        return await self._post(await self._conversation.ready(), payload, metadata, reply_to)
+
+    async def _post(
+        self, conversation_id: str, payload: Payload, metadata: dict[str, Any], reply_to: str | None
+    ) -> Message:
         async with self._sending:
-            conversation_id = await self._conversation.ready()
             message = await self._backend.create_message(conversation_id, payload, metadata, reply_to)
         message.client_id = metadata["clientMessageId"]
         message.status = "sent"
         self._events.emit("message_sent", message)
         return message
 
-    async def _send_file(self, file: Any, name: str | None, on_progress: OnProgress | None) -> SentFile:
+    async def _send_file(self, attachment: Attachment, on_progress: OnProgress | None) -> SentFile:
         await self._require_user()
-        await self._conversation.ready()
-        upload, file_name = await self._backend.upload(file, name, self._isolated(on_progress))
-        kind, payload = payload_for(upload.content_type, upload.file_url, file_name)
-        message = await self._send(payload, _with_client_id(None), None)
-        return SentFile(upload.file_url, file_name, kind, message)
+        conversation_id = await self._conversation.ready()
+        upload = await self._backend.upload(attachment, self._isolated(on_progress))
+        kind, payload = payload_for(upload.content_type, upload.file_url, attachment.name)
+        message = await self._post(conversation_id, payload, _with_client_id(None), None)
+        return SentFile(upload.file_url, attachment.name, kind, message)
 
     def _isolated(self, on_progress: OnProgress | None) -> Callable[[int, int], None] | None:
         """`on_progress` as something that does not raise."""
@@ -511,8 +521,8 @@ class WebchatClient:
 
     async def _send_event(self, data: dict[str, Any]) -> None:
         await self._require_user()
+        conversation_id = await self._conversation.ready()
         async with self._sending:
-            conversation_id = await self._conversation.ready()
             await self._backend.request(rest.create_event(conversation_id, "custom", data))
 
     async def _new_conversation(self) -> str:
@@ -522,6 +532,10 @@ class WebchatClient:
     async def _switch_conversation(self, conversation_id: str) -> None:
         await self._require_user()
         await self._conversation.switch(conversation_id)
+
+    async def _delete_conversation(self, conversation_id: str) -> None:
+        await self._require_user_and_call(rest.delete_conversation(conversation_id))
+        await self._conversation.leave(conversation_id)
 
 
 def _as_payload(text_or_payload: str | Payload) -> Payload:
@@ -544,10 +558,22 @@ def _dict_or_none(name: str, value: dict[str, Any] | None) -> dict[str, Any] | N
     return value
 
 
+def _string_or_none(name: str, value: str | None) -> str | None:
+    if not isinstance(value, str | None):
+        raise TypeError(f"{name} is a str, not {type(value).__name__}")
+    return value
+
+
+def _profile(name_of_data: str, data: dict[str, Any] | None, name: str | None, picture_url: str | None) -> rest.Profile:
+    """What a user tells of themselves; raises before anything is sent where it cannot be sent."""
+    rest.encode(_dict_or_none(name_of_data, data) or {})
+    return rest.Profile(data, _string_or_none("name", name), _string_or_none("picture_url", picture_url))
+
+
 def _an_id(value: str) -> str:
-    """`value`, if it can be an id: an empty one would make another address of it."""
+    """`value`, if it can be an id: an empty one, or one of dots, would make another address of it."""
     if not isinstance(value, str):
         raise TypeError(f"An id is a str, not {type(value).__name__}")
-    if not value:
-        raise ValueError("The id is empty")
+    if value in ("", ".", ".."):
+        raise ValueError(f"The id is {value!r}, which is none")
     return value

@@ -20,6 +20,7 @@ class ConversationBackend(Protocol):
     def listen(self) -> Listen: ...
     async def create_conversation(self) -> str: ...
     async def start_conversation(self, conversation_id: str) -> None: ...
+    async def check_conversation(self, conversation_id: str) -> None: ...
 
 
 class CurrentConversation:
@@ -87,9 +88,15 @@ class CurrentConversation:
         channel, self._channel = self._channel, None
         self._unannounced = False
         self._end_typing()
+        self._set_connection("closed")
         if channel is not None:
             await channel.close()
-        self._set_connection("closed")
+
+    async def leave(self, conversation_id: str) -> None:
+        """Close the current conversation if it is this one."""
+        async with self._changing:
+            if self.id == conversation_id:
+                await self.close()
 
     async def _create(self) -> str:
         conversation_id = await self._backend.create_conversation()
@@ -110,13 +117,19 @@ class CurrentConversation:
 
     async def _open(self, conversation_id: str) -> None:
         channel = Channel(conversation_id, self._backend.listen)
-        before = self._connection
+        before = self._connection.state
         if self._channel is None or not self._channel.live:
             self._set_connection("connecting")
         try:
             await channel.open()
+            if not channel.opened:
+                # It may still open, or be refused; a conversation that is not there is not worth the old one.
+                await self._backend.check_conversation(conversation_id)
         except BaseException as error:
-            self._set_connection(before.state, error if isinstance(error, Exception) else None)
+            await channel.close()
+            # The old stream may have been lost meanwhile, and have said so.
+            if self.state == "connecting":
+                self._set_connection(before, error if isinstance(error, Exception) else None)
             raise
         old, self._channel = self._channel, channel
         if old is None or old.conversation_id != conversation_id:
@@ -124,6 +137,8 @@ class CurrentConversation:
             self._ledger = Ledger()
             self._end_typing()
             self._events.emit("conversation", conversation_id)
+        if not channel.opened:
+            self._set_connection("connecting")
         channel.deliver(self._on_signal, self._on_open, self._on_lost)
         if old is not None:
             await old.close()

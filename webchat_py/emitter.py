@@ -67,7 +67,9 @@ class _Subscription:
     def _call(self, args: tuple[Any, ...]) -> Awaitable[object] | None:
         try:
             result = self._handler(*args)
-        except Exception as error:  # noqa: BLE001  # a handler may raise anything, and nobody else may suffer
+        # A handler may raise anything, and nobody else may suffer. CancelledError is what a cancelled future of the
+        # user's own raises; it must not end the stream's task.
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
             self._emitter.report(self._event, error)
             return None
         return cast("Awaitable[object]", result) if hasattr(result, "__await__") else None
@@ -78,7 +80,9 @@ class _Subscription:
                 if coroutine is not None:
                     try:
                         await coroutine
-                    except Exception as error:  # noqa: BLE001  # as in _call
+                    except (Exception, asyncio.CancelledError) as error:  # as in _call
+                        if _is_cancelled():
+                            raise
                         self._emitter.report(self._event, error)
                 if not self._waiting:
                     return
@@ -157,20 +161,30 @@ class Emitter:
         # A snapshot, since a handler may add or remove handlers.
         for subscription in tuple(self._subscriptions.get(event, {}).values()):
             subscription.deliver((value,))
-        self.emit_unnamed(event, value)
+        self._emit_any(event, value)
 
     def emit_unnamed(self, name: str, value: object) -> None:
-        """Hand `name` and `value` to the handlers of `*` only: the name may be anything, a server chose it."""
+        """Hand `name` and `value` to the handlers of `*` only.
+
+        The name may be anything, for a server chose it. One that is an event's gets "signal:" before it, so that
+        nobody takes the value for that event's.
+        """
+        self._emit_any(f"signal:{name}" if name in EVENTS else name, value)
+
+    def _emit_any(self, name: str, value: object) -> None:
         for take in tuple(self._taps.get("*", ())):
             take((name, value))
         for subscription in tuple(self._subscriptions.get("*", {}).values()):
             subscription.deliver((name, value))
 
-    def report(self, event: str, error: Exception) -> None:
+    def report(self, event: str, error: BaseException) -> None:
         """A handler of `event` raised. The `error` event tells it, unless it was told to one that raises."""
         log.error("a handler of %r raised", event, exc_info=error)
-        if event not in ("error", "*"):
-            self.emit("error", error)
+        if event in ("error", "*"):
+            return
+        if not isinstance(error, Exception):
+            error = RuntimeError(f"A handler of {event!r} waited for something that was cancelled")
+        self.emit("error", error)
 
     def _register(self, event: str, handler: _Handler | None, *, once: bool) -> object:
         _check_event(event)
@@ -187,6 +201,11 @@ class Emitter:
         if handler not in registered:
             registered[handler] = _Subscription(self, event, handler, once)
         return lambda: self.off(event, handler)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _check_event(event: str) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from .client import WebchatClient
+from .wire.rest import is_header_value, quote
 
 DEFAULT_API_URL = "https://webchat.botpress.cloud"
 _ABSOLUTE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
@@ -50,7 +51,6 @@ def get_client(
     except ModuleNotFoundError as error:
         raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
     from .pushpin import PushpinBackend
-    from .wire.rest import quote
 
     api_url = api_url.rstrip("/")
     transport = BrowserTransport(f"{api_url}/{quote(client_id)}")
@@ -62,7 +62,7 @@ def _check_options(client_id: str, api_url: str, mode: str, event_source: str, t
     for name, value in (("client_id", client_id), ("api_url", api_url)):
         if not isinstance(value, str):
             raise TypeError(f"{name} is a str, not {type(value).__name__}")
-    if not client_id.strip():
+    if client_id.strip() in ("", ".", ".."):
         raise ValueError("client_id is empty. Copy it from the bot's Webchat tab, Advanced Settings")
     if not _ABSOLUTE_URL.fullmatch(api_url):
         raise ValueError(f"api_url is an absolute address such as {DEFAULT_API_URL!r}, not {api_url!r}")
@@ -80,7 +80,7 @@ def _checked_headers(headers: dict[str, str] | None) -> dict[str, str]:
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a header")
         # The value may be a secret, so it is not shown.
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        if not is_header_value(value):
             raise ValueError(f"The value of the header {name!r} is no printable ASCII text")
         checked[name.lower()] = value
     return checked

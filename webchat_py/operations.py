@@ -21,6 +21,11 @@ class Operation(Generic[T]):
         self.task = asyncio.create_task(coroutine)
         self._waiting = 0
 
+    @property
+    def running(self) -> bool:
+        """Whether it may still come to a result."""
+        return not self.task.done() and not self.task.cancelling()
+
     async def result(self) -> T:
         """What the call returns or raises; `StateError` when the client was disconnected meanwhile."""
         self._waiting += 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar
 
 from .wire import rest
-from .wire.errors import NotFound, StreamRefused, Unauthorized
+from .wire.errors import NetworkError, NotFound, StreamRefused, Unauthorized
 from .wire.files import Attachment
 from .wire.models import Credentials, Message
 from .wire.payloads import Payload
@@ -84,16 +84,20 @@ class PushpinBackend:
     ) -> Message:
         return await self.request(rest.create_message(conversation_id, payload, metadata, reply_to))
 
-    async def upload(
-        self, file: Any, name: str | None, on_progress: Callable[[int, int], None] | None
-    ) -> tuple[rest.Upload, str]:
-        """Store a file where everybody who knows its address can read it. Returns where, and the file's name."""
-        attachment = self._transport.attach(file, name)
+    async def check_conversation(self, conversation_id: str) -> None:
+        """Raise what the server has against this user listening to a conversation."""
+        await self.request(rest.get_conversation(conversation_id))
+
+    def attach(self, file: Any, name: str | None) -> Attachment:
+        return self._transport.attach(file, name)
+
+    async def upload(self, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> rest.Upload:
+        """Store a file where everybody who knows its address can read it, and say where."""
         # Keys are unique for each bot, names are not.
         key = f"{os.urandom(8).hex()}-{attachment.name}"
         upload = await self.request(rest.create_file(key, attachment.size, attachment.content_type))
         await self._transport.put(upload.upload_url, attachment, on_progress)
-        return upload, attachment.name
+        return upload
 
     async def listen(
         self, conversation_id: str, on_open: Callable[[], None], on_signal: Callable[[Signal], None]
@@ -113,7 +117,7 @@ class PushpinBackend:
             except StreamRefused:
                 if self._event_source == "native":
                     # The stream does not tell why; the conversation's own status may.
-                    await self.request(rest.get_conversation(conversation_id))
+                    await self.check_conversation(conversation_id)
                     raise
                 log.info("the server refused the native event stream; trying fetch")
 
@@ -140,6 +144,10 @@ class PushpinBackend:
             headers[rest.KEY_HEADER] = key
         if request.body is not None:
             headers["content-type"] = "application/json"
-        response = await self._transport.send(request, headers, self._timeout)
+        try:
+            response = await self._transport.send(request, headers, self._timeout)
+        except NetworkError as error:
+            log.debug("%s %s: %s", request.method, request.path, type(error).__name__)
+            raise
         log.debug("%s %s: %d", request.method, request.path, response.status)
         return rest.read_answer(call, response)

@@ -35,6 +35,7 @@ class Waiting:
         def give_up() -> None:
             if not future.done():
                 future.set_exception(RequestTimeout(f"There was no event {event!r} within {timeout:g} s"))
+                future.exception()  # nobody needs to be awaiting it
 
         remove = self._events.tap(event, take)
         timer = None if timeout is None else loop.call_later(timeout, give_up)
@@ -60,8 +61,7 @@ class Waiting:
         for future in tuple(self._futures):
             if not future.done():
                 future.set_exception(StateError("The client was disconnected"))
-                # Nobody needs to be awaiting it.
-                future.exception()
+                future.exception()  # nobody needs to be awaiting it
         for inbox in tuple(self._iterators):
             inbox.end()
         self._iterators.clear()
@@ -172,4 +172,6 @@ async def _wakes(wake: asyncio.Event, deadline: float) -> bool:
 
 def _may_answer(message: Message, question: Message) -> bool:
     """Whether a message can be an answer: what the bot said before the question, such as a greeting, is none."""
+    if message.conversation_id != question.conversation_id:
+        return False
     return message.sent_on is None or question.sent_on is None or message.sent_on >= question.sent_on

@@ -45,6 +45,8 @@ async def answer(chat: Any) -> None:
             await chat.config({"botName": "Ada"})
         case "visibility":
             await chat.visibility("hide")
+        case str(text) if text.startswith("signal "):
+            await chat.signal(**json.loads(text.removeprefix("signal ")))
         case "confetti":
             await chat.signal("confetti", {"pieces": 3})
         case str(text) if text.startswith("{"):

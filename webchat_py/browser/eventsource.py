@@ -12,13 +12,16 @@ from typing import Any
 
 import js
 from pyodide.ffi import JsException, create_proxy
+from pyodide.http import FetchResponse
 
 from ..wire.errors import NetworkError, StreamError, StreamRefused
-from ..wire.rest import Request, error_from
+from ..wire.rest import Request, Response, error_from
 from ..wire.sse import EventTooLarge, SSEDecoder
 from .fetch import NO_ANSWER, Deadline, fetch, read
 
 EVENT_STREAM = "text/event-stream"
+REFUSAL_WAIT = 10.0
+"""Seconds for the body of an answer that refuses a stream; the stream itself has no time limit."""
 
 
 async def listen_fetch(
@@ -43,7 +46,7 @@ async def listen_fetch(
         try:
             response = await fetch(url, request, {**headers, "accept": EVENT_STREAM}, deadline)
             if response.status != 200:
-                raise error_from(await read(response))
+                raise error_from(await _refusal(response))
             content_type = response.headers.get("content-type", "")
             if content_type.partition(";")[0].strip().lower() != EVENT_STREAM:
                 raise StreamError(f"The server answered with {content_type or 'no content type'}, not {EVENT_STREAM}")
@@ -53,6 +56,15 @@ async def listen_fetch(
             raise StreamError(str(error)) from None
         except (OSError, JsException) as error:
             raise NetworkError(f"The event stream broke off. {NO_ANSWER}") from error
+
+
+async def _refusal(response: FetchResponse) -> Response:
+    """The whole of an answer that is an error; its status alone where it does not end."""
+    try:
+        async with asyncio.timeout(REFUSAL_WAIT):
+            return await read(response)
+    except TimeoutError:
+        return Response(response.status, "")
 
 
 async def _read_events(reader: Any, on_event: Callable[[str], None]) -> None:

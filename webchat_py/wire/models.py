@@ -115,7 +115,6 @@ class Connection:
 
     state: ConnectionState
     cause: Exception | None = None
-    recovered: bool = False
 
 
 def parse_date(value: Any) -> datetime | None:

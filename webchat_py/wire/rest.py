@@ -102,6 +102,11 @@ def quote(text: str) -> str:
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode("utf-8", "replace"))
 
 
+def is_header_value(value: Any) -> bool:
+    """Whether a browser would send `value` in a header, and not raise an error that shows it."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
+
+
 def encode(value: dict[str, Any]) -> str:
     """`value` as JSON. Raises `TypeError` or `ValueError` where JSON has no such value."""
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
@@ -328,7 +333,10 @@ def _string(answer: Any, *keys: str) -> str:
 
 
 def _read_new_user(answer: Any) -> Credentials:
-    return Credentials(user_id=_string(answer, "user", "id"), user_token=_string(answer, "key"))
+    key = _string(answer, "key")
+    if not is_header_value(key):
+        raise Misfit("'key' cannot be sent in a header")
+    return Credentials(user_id=_string(answer, "user", "id"), user_token=key)
 
 
 def _read_message(answer: Any) -> Message:
