@@ -251,6 +251,7 @@ def test_a_message_that_looks_like_an_error_is_none() -> None:
         ("null", "'user' is missing"),
         ('{"user": {"id": "u"}}', "'key' is missing"),
         ('{"user": {"id": 7}, "key": "k"}', "'user.id' is not a text"),
+        ('{"user": {"id": "u"}, "key": "a\\nb"}', "'key' cannot be sent"),
     ],
 )
 def test_an_answer_that_is_none_says_what_is_wrong(body: str, hint: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "webchat_py"
-PURE = {"__future__", "collections", "dataclasses", "datetime", "json", "re", "typing"}
+PURE = {"__future__", "collections", "dataclasses", "datetime", "itertools", "json", "re", "typing"}
 STANDARD = PURE | {"asyncio", "contextlib", "difflib", "logging", "os", "types"}
 BROWSER = STANDARD | {"js", "mimetypes", "pyodide"}
 

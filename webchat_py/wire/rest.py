@@ -333,10 +333,10 @@ def _string(answer: Any, *keys: str) -> str:
 
 
 def _read_new_user(answer: Any) -> Credentials:
-    key = _string(answer, "key")
+    user_id, key = _string(answer, "user", "id"), _string(answer, "key")
     if not is_header_value(key):
         raise Misfit("'key' cannot be sent in a header")
-    return Credentials(user_id=_string(answer, "user", "id"), user_token=key)
+    return Credentials(user_id, key)
 
 
 def _read_message(answer: Any) -> Message:
