@@ -154,7 +154,11 @@ class WebchatClient:
         return await self._connecting.result()
 
     async def disconnect(self) -> None:
-        """Close the stream and forget the user. Calls under way end with `StateError`. Never raises."""
+        """Close the stream and forget the user. Calls under way end with `StateError`. Never raises.
+
+        Example:
+            await client.disconnect()
+        """
         # First of all, so that a call which is made while the others end finds nobody logged in.
         self._credentials = None
         self._backend.log_out()
@@ -184,7 +188,11 @@ class WebchatClient:
         return await self._call(rest.update_user(_profile("data", data, name, picture_url)))
 
     async def delete_user(self) -> None:
-        """Delete the user on the server, then disconnect."""
+        """Delete the user on the server, then disconnect.
+
+        Example:
+            await client.delete_user()
+        """
         await self._call(rest.delete_user())
         await self.disconnect()
 
@@ -280,13 +288,20 @@ class WebchatClient:
 
         Raises:
             ValueError: for any other value.
+
+        Example:
+            await client.add_feedback(message.id, "positive", comment="Well said")
         """
         if value not in ("positive", "negative"):
             raise ValueError(f"Feedback is 'positive' or 'negative', not {value!r}")
         await self._call(rest.add_feedback(_an_id(message_id), value, _string_or_none("comment", comment)))
 
     async def remove_feedback(self, message_id: str) -> None:
-        """Take feedback back."""
+        """Take feedback back.
+
+        Example:
+            await client.remove_feedback(message.id)
+        """
         await self._call(rest.remove_feedback(_an_id(message_id)))
 
     # What one hears
@@ -368,22 +383,38 @@ class WebchatClient:
         return messages
 
     async def get_message(self, message_id: str) -> Message:
-        """A message by its id."""
+        """A message by its id.
+
+        Example:
+            message = await client.get_message(message_id)
+        """
         return await self._call(rest.get_message(_an_id(message_id)))
 
     async def update_message(
         self, message_id: str, payload: Payload | None = None, metadata: dict[str, Any] | None = None
     ) -> Message:
-        """Change the payload or the metadata of a message; what is not given stays."""
+        """Change the payload or the metadata of a message; what is not given stays.
+
+        Example:
+            await client.update_message(message.id, Text("Hello again"))
+        """
         call = rest.update_message(_an_id(message_id), payload, _dict_or_none("metadata", metadata))
         return await self._call(call)
 
     async def delete_message(self, message_id: str) -> None:
-        """Delete a message of this user."""
+        """Delete a message of this user.
+
+        Example:
+            await client.delete_message(message.id)
+        """
         await self._call(rest.delete_message(_an_id(message_id)))
 
     async def get_event(self, event_id: str) -> Event:
-        """An event by its id."""
+        """An event by its id.
+
+        Example:
+            event = await client.get_event(event_id)
+        """
         return await self._call(rest.get_event(_an_id(event_id)))
 
     # Where one says and hears it
@@ -416,7 +447,12 @@ class WebchatClient:
         await self._operations.run(self._switch_conversation(_an_id(conversation_id)))
 
     async def conversation_exists(self, conversation_id: str) -> bool:
-        """Whether this user can switch to a conversation: `False` where there is none, or it is not this user's."""
+        """Whether this user can switch to a conversation: `False` where there is none, or it is not this user's.
+
+        Example:
+            if await client.conversation_exists(conversation_id):
+                await client.switch_conversation(conversation_id)
+        """
         try:
             await self._call(rest.get_conversation(_an_id(conversation_id)))
         except (NotFound, Forbidden):
@@ -424,28 +460,52 @@ class WebchatClient:
         return True
 
     async def list_conversations(self) -> list[Conversation]:
-        """All conversations of this user, in the server's order."""
+        """All conversations of this user, in the server's order.
+
+        Example:
+            newest = (await client.list_conversations())[0]
+        """
         return [conversation async for conversation in self._all(rest.list_conversations)]
 
     async def delete_conversation(self, conversation_id: str) -> None:
-        """Delete a conversation. If it was the current one, there is none afterwards."""
+        """Delete a conversation. If it was the current one, there is none afterwards.
+
+        Example:
+            await client.delete_conversation(client.conversation_id)
+        """
         await self._operations.run(self._delete_conversation(_an_id(conversation_id)))
 
     async def list_participants(self) -> list[User]:
-        """Who takes part in the current conversation. Raises `StateError` where there is none."""
+        """Who takes part in the current conversation. Raises `StateError` where there is none.
+
+        Example:
+            names = [user.name for user in await client.list_participants()]
+        """
         conversation_id = self._conversation.require()
         return [user async for user in self._all(lambda token: rest.list_participants(conversation_id, token))]
 
     async def get_participant(self, user_id: str) -> User:
-        """A participant of the current conversation."""
+        """A participant of the current conversation.
+
+        Example:
+            author = await client.get_participant(message.author_id)
+        """
         return await self._call(rest.get_participant(self._conversation.require(), _an_id(user_id)))
 
     async def add_participant(self, user_id: str) -> User:
-        """Let another user take part in the current conversation. Only its creator can."""
+        """Let another user take part in the current conversation. Only its creator can.
+
+        Example:
+            await client.add_participant(user_id)
+        """
         return await self._call(rest.add_participant(self._conversation.require(), _an_id(user_id)))
 
     async def remove_participant(self, user_id: str) -> None:
-        """End another user's part in the current conversation. Only its creator can."""
+        """End another user's part in the current conversation. Only its creator can.
+
+        Example:
+            await client.remove_participant(user_id)
+        """
         await self._call(rest.remove_participant(self._conversation.require(), _an_id(user_id)))
 
     # How it is done
