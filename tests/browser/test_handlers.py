@@ -114,7 +114,7 @@ async def test_once_off_and_twice_the_same(selenium_client):
     emitter.on("*", lambda event, value: both.append((event, value)))
     emitter.emit("message", 6)
     emitter.emit_unnamed("message", 7)
-    assert both == [("message", 6), ("message", 7)]
+    assert both == [("message", 6), ("signal:message", 7)], "what a server named like an event is not taken for it"
     assert got == [1, 3]
 
 
