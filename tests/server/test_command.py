@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.server.conftest import error_of
-from tests.server.people import TEXT, Person
+from tests.server.people import TEXT, Person, eventually
 from tests.support.server import WebchatServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,8 +191,7 @@ def test_what_was_answered_is_kept_though_the_kill_comes_in_the_middle(tmp_path:
         with ThreadPoolExecutor(4) as pool:
             for _ in range(4):
                 pool.submit(talk)
-            while len(answered) < 50:
-                time.sleep(0.01)
+            eventually(lambda: len(answered) >= 50, seconds=60)
             server.kill()
         server.start()
         stored = {message["id"] for message in ann.history(conversation)}
