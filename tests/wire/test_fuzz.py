@@ -15,7 +15,7 @@ from webchat_py.emitter import EVENTS, Emitter
 from webchat_py.wire import rest
 from webchat_py.wire.errors import ApiError
 from webchat_py.wire.models import Message
-from webchat_py.wire.payloads import Bloc, Text, Unknown, payload_to_wire
+from webchat_py.wire.payloads import Text, Unknown, payload_to_wire
 from webchat_py.wire.signals import TypingChanged, parse_signal
 from webchat_py.wire.sse import SSEDecoder
 
@@ -96,9 +96,8 @@ def show(value: Any) -> None:
         assert isinstance(value.text, str)
         assert isinstance(value.block, dict)
         assert value.disable_input in (None, True, False)
-        if isinstance(value.payload, Bloc | Unknown):
-            return  # what is unknown need not be an object, and then cannot be sent
-        json.dumps(payload_to_wire(value.payload))
+        if not isinstance(value.payload, Unknown) or isinstance(value.payload.data, dict):
+            json.dumps(payload_to_wire(value.payload))
 
 
 def tell(text: str) -> list[tuple[str, Any]]:

@@ -14,10 +14,14 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 @dataclass(slots=True, kw_only=True)
 class _Common:
-    """What every payload may have. `class_name` is a CSS class that the bot asks for."""
+    """What every payload may have.
+
+    `class_name` is a CSS class that the bot asks for. `came_as` is the item of a bloc that it was read from.
+    """
 
     class_name: str | None = field(default=None, repr=False)
     extra: dict[str, Any] = field(default_factory=dict, repr=False)
+    came_as: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -150,11 +154,12 @@ class Custom(_Common):
 class Unknown:
     """A payload of a type that this version does not know, or that does not fit its type.
 
-    `data` is the payload as it came, `type` included.
+    `data` is the payload as it came, `type` included. One without a type has the type `""`.
     """
 
     type: str
     data: Any
+    came_as: Any = field(default=None, kw_only=True, repr=False, compare=False)
 
 
 Payload: TypeAlias = (
@@ -179,6 +184,10 @@ class Misfit(ValueError):
     """What came over the wire does not have the expected shape."""
 
 
+class _Absent(list[Any]):
+    """A list that was not there: while it stays empty it is not written either."""
+
+
 class _Kind(NamedTuple):
     """How one kind of value is read from the wire and written to it."""
 
@@ -191,6 +200,7 @@ class _Field(NamedTuple):
     key: str
     kind: _Kind
     required: bool = True
+    absent: Callable[[], Any] | None = None
 
 
 class _Shape(NamedTuple):
@@ -228,25 +238,43 @@ def _list_of(shape: _Shape) -> _Kind:
     return _Kind(read, write)
 
 
+def _nested(item: Any) -> dict[str, Any] | None:
+    """The fields of a bloc's item, if they are in a `payload` of their own. The sibling API has them beside `type`."""
+    nested = item.get("payload") if isinstance(item, dict) and _type_of(item) else None
+    return nested if isinstance(nested, dict) else None
+
+
 def _read_items(value: Any) -> list[Payload]:
-    """The items of a bloc. Webchat has their fields in a `payload` of their own, its sibling API beside `type`."""
     if not isinstance(value, list):
         raise Misfit(f"expected an array, got {type(value).__name__}")
-    items: list[Payload] = []
-    for item in value:
-        nested = item.get("payload") if isinstance(item, dict) else None
-        items.append(parse_payload({**nested, "type": item.get("type")} if isinstance(nested, dict) else item))
-    return items
+    return [_read_item(item) for item in value]
 
 
-def _write_items(items: Any) -> list[dict[str, Any]]:
+def _read_item(item: Any) -> Payload:
+    nested = _nested(item)
+    payload = parse_payload(item if nested is None else {**nested, "type": item["type"]})
+    payload.came_as = item
+    return payload
+
+
+def _write_items(items: Any) -> list[Any]:
     if not isinstance(items, list):
         raise Misfit("expected a list of payloads")
-    written = []
-    for item in items:
-        payload = payload_to_wire(item)
-        written.append({"type": payload.pop("type"), "payload": payload})
-    return written
+    return [_write_item(item) for item in items]
+
+
+def _write_item(payload: Payload) -> Any:
+    if isinstance(payload, Unknown) and not payload.type:
+        return payload.data
+    fields = payload_to_wire(payload)
+    item = {"type": fields["type"], "payload": {}} if payload.came_as is None else payload.came_as
+    nested = _nested(item)
+    if nested is None:
+        return fields
+    name = fields.pop("type")
+    if "type" in nested:
+        fields["type"] = nested["type"]
+    return {**item, "type": name, "payload": fields}
 
 
 def _shape(make: type, *fields: _Field) -> _Shape:
@@ -275,7 +303,7 @@ _CARD = _shape(
     _TITLE,
     _optional("subtitle", "subtitle", _STRING),
     _optional("image_url", "imageUrl", _STRING),
-    _Field("actions", "actions", _list_of(_ACTION)),
+    _Field("actions", "actions", _list_of(_ACTION), absent=_Absent),
 )
 _QUESTION = (
     _TEXT,
@@ -314,10 +342,12 @@ def _read(shape: _Shape, data: Any) -> Any:
         raise Misfit(f"expected an object, got {type(data).__name__}")
     extra = dict(data)
     values: dict[str, Any] = {}
-    for name, key, kind, required in shape.fields:
+    for name, key, kind, required, absent in shape.fields:
         value = extra.pop(key, None)
         if value is not None:
             values[name] = kind.read(value)
+        elif absent:
+            values[name] = absent()
         elif required:
             raise Misfit(f"{key!r} is missing")
     return shape.make(**values, extra=extra)
@@ -325,9 +355,9 @@ def _read(shape: _Shape, data: Any) -> Any:
 
 def _write(shape: _Shape, value: Any) -> dict[str, Any]:
     data: dict[str, Any] = {}
-    for name, key, kind, required in shape.fields:
+    for name, key, kind, required, _ in shape.fields:
         attribute = getattr(value, name)
-        if attribute is None and not required:
+        if (attribute is None and not required) or (not attribute and isinstance(attribute, _Absent)):
             continue
         try:
             data[key] = kind.write(attribute)
@@ -336,11 +366,14 @@ def _write(shape: _Shape, value: Any) -> dict[str, Any]:
     return {**data, **value.extra}
 
 
+def _type_of(data: dict[str, Any]) -> str:
+    name = data.get("type")
+    return name if isinstance(name, str) else ""
+
+
 def parse_payload(data: Any) -> Payload:
     """The payload that `data`, decoded JSON, stands for. Never raises."""
-    name = data.get("type") if isinstance(data, dict) else None
-    if not isinstance(name, str):
-        return Unknown("", data)
+    name = _type_of(data) if isinstance(data, dict) else ""
     shape = _SHAPES.get(name)
     if shape is None:
         return Unknown(name, data)
@@ -358,7 +391,7 @@ def payload_to_wire(payload: Payload) -> dict[str, Any]:
     if isinstance(payload, Unknown):
         if not isinstance(payload.data, dict):
             raise TypeError("An Unknown payload can only be sent when its data is a dict")
-        return {**payload.data, "type": payload.type}
+        return {**payload.data, "type": payload.type} if payload.type else {**payload.data}
     name = _TYPES.get(type(payload))
     if name is None:
         raise TypeError(f"A message is a str or a payload such as Text(...), not {type(payload).__name__}")
