@@ -181,3 +181,41 @@ async def test_cancelling_stops_the_transfer(selenium_either_client, proxy_url):
             pass
         assert sending.cancelled()
         assert [message.text for message in await client.list_messages()] == ["welcome"]
+
+
+@run_in_pyodide
+async def test_an_upload_is_one_line_in_the_log_without_its_signature(selenium_either_client, proxy_url):
+    import json
+    import logging
+
+    from in_browser import error_of, tell
+
+    from webchat_py import UploadError, get_client
+
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    log = logging.getLogger("webchat_py")
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    place = f"{proxy_url}/upload-here"
+    file = {
+        "id": "file_1",
+        "uploadUrl": f"{place}?signature=s3cr3t",
+        "url": "http://x/",
+        "contentType": "text/plain",
+    }
+    async with get_client("local", proxy_url) as client:
+        await client.connect()
+        await tell(proxy_url, "rule", route="POST /files", body=json.dumps({"file": file}))
+        for act, ends in [({"status": 200}, "200"), ({"status": 403}, "403"), ({"act": "cut"}, "no answer")]:
+            await tell(proxy_url, "rule", route="PUT /upload-here", times=1, **act)
+            if ends == "200":
+                await client.send_file(b"abc", "a.txt")
+            else:
+                assert isinstance(await error_of(client.send_file(b"abc", "a.txt")), UploadError)
+            assert [line for line in lines if line.startswith("PUT")] == [f"PUT {place}: {ends}"]
+            assert not any("s3cr3t" in line for line in lines)
+            lines.clear()
+    log.removeHandler(handler)
+    log.setLevel(logging.NOTSET)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from ..wire.errors import UploadError
 from ..wire.files import Attachment
 
 Progress = Callable[[int, int], None]
+
+log = logging.getLogger("webchat_py")
 
 
 def attach(file: Any, name: str | None) -> Attachment:
@@ -100,6 +103,8 @@ async def put(url: str, attachment: Attachment, on_progress: Progress | None) ->
     except JsException as error:
         raise UploadError(f"The upload could not be started: {error.name}") from None
     finally:
+        # Without the query: it may be a signature with which anybody can write.
+        log.debug("PUT %s: %s", url.partition("?")[0], request.status or "no answer")
         for target, event, listener in listeners:
             target.removeEventListener(event, listener)
             listener.destroy()
