@@ -18,6 +18,8 @@ import uvicorn
 from .api import Api
 from .app import Settings, create_api, create_app
 from .bots import BotNotFound, load
+from .connections import FaultyConnection
+from .faults import Faults, parse
 
 
 def main() -> None:
@@ -33,6 +35,7 @@ def main() -> None:
         ping_interval=arguments.ping_interval,
         bot_timeout=arguments.bot_timeout,
         admin_secret=arguments.admin_secret_file,
+        faults=arguments.faults,
     )
     try:
         bot = load(arguments.bot)
@@ -49,6 +52,7 @@ def main() -> None:
     config = uvicorn.Config(
         create_app(settings, api),
         access_log=False,  # it would write user keys in queries
+        http=FaultyConnection if settings.faults else "auto",
         log_config=None,
         proxy_headers=False,
         server_header=False,
@@ -104,6 +108,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--bot-timeout", type=_seconds, default=30.0, metavar="S", help="seconds a bot has for one message"
     )
+    parser.add_argument(
+        "--faults",
+        type=_faults,
+        metavar="SPEC",
+        help='go wrong on purpose: "none" at first, or "KIND:option=value:...,KIND..."; PUT /faults changes it',
+    )
     return parser
 
 
@@ -137,6 +147,13 @@ def _secret_in(file: str) -> str:
     if len(secret) < 16:
         raise argparse.ArgumentTypeError(f"the secret in {file} must have 16 characters or more")
     return secret
+
+
+def _faults(spec: str) -> Faults:
+    try:
+        return Faults(parse(spec))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _page_folder(text: str) -> Path:

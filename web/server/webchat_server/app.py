@@ -18,6 +18,7 @@ from .auth import UserKeys
 from .bots import Bot, BotRunner
 from .database import Database
 from .errors import ErrorsAsJson, MethodNotFound, ResourceNotFound
+from .faults import Faults
 from .files import Files
 from .hub import Hub
 from .security import AccessLog, Cors, LoopbackNamesOnly, SecurityHeaders
@@ -39,12 +40,13 @@ class Settings:
     ping_interval: float = 30.0
     bot_timeout: float = 30.0
     admin_secret: str | None = None
+    faults: Faults | None = None
 
 
 def create_api(settings: Settings, bot: Bot) -> Api:
     """Open what is in the data folder. Raises `OSError`, `ValueError` or `sqlite3.Error` when that cannot be used."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keys = UserKeys.load(settings.data / "secret")
+    keys = UserKeys(settings.data / "secret")
     files = Files(settings.data / "files")
     db, hub = Database(settings.data / "webchat.sqlite3"), Hub()
     bots = BotRunner(bot, db, hub, settings.bot_timeout)
@@ -57,13 +59,19 @@ def create_app(settings: Settings, api: Api) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         yield
+        if settings.faults:
+            await settings.faults.stop()
         await api.bots.stop()
         await api.db.close()
 
     page: ASGIApp = StaticFiles(settings.web) if settings.web else _nothing_here
-    router = Router(_routes(api), redirect_slashes=False, default=page, lifespan=lifespan)
-    guarded = LoopbackNamesOnly(router) if settings.loopback_only else router
-    http = AccessLog(SecurityHeaders(Cors(ErrorsAsJson(guarded))))
+    table = _table(api) | (_fault_table(settings.faults) if settings.faults else {})
+    routes = [Route(path, _Resource(handlers)) for path, handlers in table.items()]
+    router = Router(routes, redirect_slashes=False, default=page, lifespan=lifespan)
+    answers: ASGIApp = ErrorsAsJson(LoopbackNamesOnly(router) if settings.loopback_only else router)
+    if settings.faults:
+        answers = settings.faults.around(answers, api.keys.expire)
+    http = AccessLog(SecurityHeaders(Cors(answers)))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await (http if scope["type"] == "http" else router)(scope, receive, send)
@@ -71,9 +79,9 @@ def create_app(settings: Settings, api: Api) -> ASGIApp:
     return app
 
 
-def _routes(api: Api) -> list[Route]:
+def _table(api: Api) -> dict[str, dict[str, Handler]]:
     conversation = "/{client_id}/conversations/{conversation_id}"
-    table: dict[str, dict[str, Handler]] = {
+    return {
         "/{client_id}/users": {"POST": api.create_user},
         "/{client_id}/users/me": {"GET": api.get_user, "PUT": api.update_user, "DELETE": api.delete_user},
         "/{client_id}/users/key": {"POST": api.create_user_key},
@@ -99,7 +107,13 @@ def _routes(api: Api) -> list[Route]:
         "/{client_id}/p": {"POST": api.take_metrics},
         "/demo-media/{name}": {"GET": _bot_media},
     }
-    return [Route(path, _Resource(handlers)) for path, handlers in table.items()]
+
+
+def _fault_table(faults: Faults) -> dict[str, dict[str, Handler]]:
+    return {
+        "/faults": {"GET": faults.show, "PUT": faults.replace},
+        "/faults/streams": {"POST": faults.hit_streams},
+    }
 
 
 class _Resource:

@@ -18,19 +18,15 @@ _ALGORITHM = "HS256"
 class UserKeys:
     """Issues and reads user keys, signed with a secret that never leaves the data folder."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    @classmethod
-    def load(cls, file: Path) -> UserKeys:
+    def __init__(self, file: Path) -> None:
         """Use the secret in `file`, which is made on the first start and readable by its owner only."""
-        if not file.exists():
-            _write_new(file, secrets.token_hex(32))
-        file.chmod(0o600)
-        secret = file.read_text("ascii").strip()
-        if len(secret) < 32:
-            raise ValueError(f"{file} holds no secret; delete it to get a new one, which makes all user keys invalid")
-        return cls(secret)
+        self._file = file
+        self._secret = _load(file)
+
+    def expire(self) -> None:
+        """Make every key invalid that was issued so far, also for the next start."""
+        self._file.unlink()
+        self._secret = _load(self._file)
 
     def issue(self, user_id: str, expires_at: float | None = None) -> str:
         """A key for the user. `expires_at` is in milliseconds since 1970, as the API has it."""
@@ -47,6 +43,16 @@ class UserKeys:
         if not isinstance(user_id, str):
             raise Unauthorized("Invalid user key")
         return user_id
+
+
+def _load(file: Path) -> str:
+    if not file.exists():
+        _write_new(file, secrets.token_hex(32))
+    file.chmod(0o600)
+    secret = file.read_text("ascii").strip()
+    if len(secret) < 32:
+        raise ValueError(f"{file} holds no secret; delete it to get a new one, which makes all user keys invalid")
+    return secret
 
 
 def _write_new(file: Path, text: str) -> None:

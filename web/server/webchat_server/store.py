@@ -187,23 +187,25 @@ def remove_participant(db: Connection, client_id: str, conversation_id: str, own
 # --- messages ---------------------------------------------------------------------------------------------------
 
 
-def create_message(db: Connection, client_id: str, user_id: str, body: Model) -> tuple[Model, bool]:
+def create_message(
+    db: Connection, client_id: str, user_id: str, body: Model, dedupe: bool = True
+) -> tuple[Model, bool]:
     """Store a user's message. Returns it and whether it is new: a `metadata.clientMessageId` that this user has used
-    before names the message that was stored then."""
+    before names the message that was stored then, unless `dedupe` is False."""
     _conversation_of(db, client_id, body["conversationId"], user_id)
-    client_message_id = body.get("metadata", {}).get("clientMessageId")
+    client_message_id = body.get("metadata", {}).get("clientMessageId") if dedupe else None
     if client_message_id is not None:
         sql = "SELECT * FROM messages WHERE user_id = ? AND client_message_id = ?"
         if stored := db.execute(sql, (user_id, client_message_id)).fetchone():
             return _message(stored), False
-    return add_message(db, user_id, body), True
+    return add_message(db, user_id, body, client_message_id), True
 
 
-def add_message(db: Connection, user_id: str, body: Model) -> Model:
+def add_message(db: Connection, user_id: str, body: Model, client_message_id: str | None = None) -> Model:
     """Store a message of anybody who may speak: a participant, or the bot."""
     conversation_id, time = body["conversationId"], now()
     _one(db, "SELECT 1 FROM conversations WHERE id = ?", conversation_id, what="conversation")
-    reply_to, metadata = body.get("replyTo"), body.get("metadata")
+    reply_to = body.get("replyTo")
     if reply_to is not None:
         sql = "SELECT 1 FROM messages WHERE id = ? AND conversation_id = ?"
         if not db.execute(sql, (reply_to, conversation_id)).fetchone():
@@ -217,26 +219,31 @@ def add_message(db: Connection, user_id: str, body: Model) -> Model:
         conversation_id=conversation_id,
         user_id=user_id,
         payload=_json(body["payload"]),
-        metadata=_json(metadata),
+        metadata=_json(body.get("metadata")),
         reply_to=reply_to,
-        client_message_id=(metadata or {}).get("clientMessageId"),
+        client_message_id=client_message_id,
     )
     db.execute("UPDATE conversations SET updated_at = ? WHERE id = ?", (time, conversation_id))
     return _message(_one(db, "SELECT * FROM messages WHERE id = ?", message_id, what="message"))
 
 
 def list_messages(
-    db: Connection, client_id: str, conversation_id: str, user_id: str, token: str | None, size: int
+    db: Connection,
+    client_id: str,
+    conversation_id: str,
+    user_id: str,
+    token: str | None,
+    size: int,
+    oldest_first: bool = False,
 ) -> tuple[list[Model], str | None]:
+    """A page of the history. A token goes on in the order in which it was given out, whatever `oldest_first` says."""
     _conversation_of(db, client_id, conversation_id, user_id)
-    return _page(
-        db,
-        "SELECT * FROM messages WHERE conversation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
-        conversation_id,
-        token,
-        size,
-        _message,
-    )
+    newest = "SELECT * FROM messages WHERE conversation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+    # Numbered the other way round, by which a token tells its order, too
+    oldest = """SELECT -seq AS seq, messages.* FROM messages WHERE conversation_id = ? AND messages.seq > -?
+        ORDER BY messages.seq LIMIT ?"""
+    is_turned = _read_token(token) < 0 if token else oldest_first
+    return _page(db, oldest if is_turned else newest, conversation_id, token, size, _message)
 
 
 def get_message(db: Connection, client_id: str, message_id: str, user_id: str) -> Model:
@@ -385,15 +392,16 @@ def _page(
 
 
 def _make_token(seq: int) -> str:
-    return base64.urlsafe_b64encode(seq.to_bytes(8)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(seq.to_bytes(8, signed=True)).decode().rstrip("=")
 
 
 def _read_token(token: str | None) -> int:
     if not token:
         return 2**63 - 1
     try:
-        # 2**63 and above is nothing that SQLite could have counted to
-        return min(int.from_bytes(base64.b64decode(f"{token}=", b"-_", validate=True)), 2**63 - 1)
+        seq = int.from_bytes(base64.b64decode(f"{token}=", b"-_", validate=True), signed=True)
+        # What is beyond is nothing that SQLite could have counted to
+        return max(1 - 2**63, min(seq, 2**63 - 1))
     except (binascii.Error, ValueError):
         raise InvalidQuery("nextToken is not one that this server gave out") from None
 
