@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, Protocol, TypeAlias
 
+from .pauses import CallLater, done_within
 from .wire.errors import StreamError
 from .wire.signals import Signal
 
@@ -13,23 +14,39 @@ OPEN_WAIT = 1.0
 """Seconds to wait for a stream to say that it is open. Firefox says it only with the first byte of the body, so
 it is no condition for going on."""
 
-Listen: TypeAlias = Callable[[str, Callable[[], None], Callable[[Signal], None]], Coroutine[Any, Any, None]]
+
+class Sink(Protocol):
+    """Takes what comes over a stream."""
+
+    def on_open(self) -> None: ...
+    def on_bytes(self) -> None:
+        """Something came, and more will within the idle timeout."""
+
+    def on_signal(self, signal: Signal) -> None: ...
+
+
+Listen: TypeAlias = Callable[[str, Sink], Coroutine[Any, Any, None]]
 
 
 class Channel:
     """Listens to a conversation in a task of its own.
 
-    Signals are kept until `deliver` says who takes them, so that none is missed while the client changes from one
-    conversation to another.
+    Signals are kept until `deliver` says who takes them, so that none is missed while the client reads the history or
+    changes from one conversation to another. A stream that says nothing for `idle_timeout` seconds counts as lost.
     """
 
-    def __init__(self, conversation_id: str, listen: Listen) -> None:
-        self.conversation_id = conversation_id
+    def __init__(self, conversation_id: str, listen: Listen, idle_timeout: float, call_later: CallLater) -> None:
+        self._conversation_id = conversation_id
         self._listen = listen
-        self._opened = asyncio.Event()
+        self._idle_timeout = idle_timeout
+        self._call_later = call_later
+        self._time = asyncio.get_running_loop().time
+        self._last_seen = self._time()
+        self._stop_watching: Callable[[], None] | None = None
+        self._failure: Exception | None = None
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._kept: list[Signal] = []
-        self._on_signal: Callable[[Signal], None] = self._kept.append
-        self._on_open: Callable[[Channel], None] = _ignore
+        self.on_signal: Callable[[Signal], None] = self._kept.append
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -40,58 +57,104 @@ class Channel:
     @property
     def opened(self) -> bool:
         """Whether the stream has said that it is open."""
-        return self._opened.is_set()
+        return self._opened.done()
 
     async def open(self) -> None:
         """Open the stream. Raises what it fails with, if that is within `OPEN_WAIT`."""
         self._task = asyncio.create_task(self._run())
-        opened = asyncio.create_task(self._opened.wait())
         try:
-            await asyncio.wait((self._task, opened), timeout=OPEN_WAIT, return_when=asyncio.FIRST_COMPLETED)
+            await done_within(OPEN_WAIT, self._call_later, self._task, self._opened)
         except asyncio.CancelledError:
             await self.close()
             raise
-        finally:
-            opened.cancel()
         if self._task.done():
-            await self._task
+            self._raise()
 
-    def deliver(
-        self,
-        on_signal: Callable[[Signal], None],
-        on_open: Callable[[Channel], None],
-        on_lost: Callable[[Channel, Exception], None],
-    ) -> None:
-        """Tell from now on, and at once what was kept: the signals, that the stream is open, and its loss."""
-        self._on_open = on_open
-        if self.opened:
-            on_open(self)
+    async def wait_open(self) -> None:
+        """Wait until it is open. Raises what it ends with."""
+        await self._until(self._opened)
+
+    async def ended(self) -> None:
+        """Wait until it ends, and raise what it ends with."""
+        await self._until()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait for some seconds. Raises what the stream ends with, if it does meanwhile."""
+        assert self._task is not None  # noqa: S101  # it was opened
+        if await done_within(seconds, self._call_later, self._task):
+            self._raise()
+
+    def deliver(self, on_signal: Callable[[Signal], None]) -> None:
+        """Hand on what was kept, and from now on every signal as it comes."""
+        self.on_signal = on_signal
         for signal in self._kept:
             on_signal(signal)
         self._kept.clear()
-        self._on_signal = on_signal
 
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and isinstance(error := task.exception(), Exception):
-                on_lost(self, error)
+    def lose(self, error: Exception) -> None:
+        """End it as if it were lost."""
+        if self._task is not None and not self._task.done() and self._failure is None:
+            self._failure = error
+            self._task.cancel()
 
-        if self._task is not None:
-            self._task.add_done_callback(ended)
+    def check(self) -> None:
+        """Look whether it has been silent for too long; timers of a page in the background come late."""
+        if self._stop_watching is not None and self._time() - self._last_seen >= self._idle_timeout:
+            self.lose(StreamError(f"Nothing came over the event stream for {self._idle_timeout:g} s"))
 
     async def close(self) -> None:
         """End the stream and wait until everything it held is released."""
-        self._on_signal = self._on_open = _ignore
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        self.on_signal = _ignore
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait((self._task,))
+        if not self._task.cancelled():
+            self._task.exception()  # nobody needs to have awaited it
+
+    def on_open(self) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
+        # A stream that does not show its bytes to scripts would be taken for silent.
+        self._watch(None)
+
+    def on_bytes(self) -> None:
+        self._last_seen = self._time()
+        if self._stop_watching is None and self.live:
+            self._watch(self._idle_timeout)
 
     async def _run(self) -> None:
-        await self._listen(self.conversation_id, self._open_seen, lambda signal: self._on_signal(signal))
-        raise StreamError("The server ended the event stream")
+        self._watch(self._idle_timeout)
+        try:
+            await self._listen(self._conversation_id, self)
+            raise StreamError("The server ended the event stream")
+        except asyncio.CancelledError:
+            if self._failure is None:
+                raise
+            raise self._failure from None
+        finally:
+            self._watch(None)
 
-    def _open_seen(self) -> None:
-        self._opened.set()
-        self._on_open(self)
+    async def _until(self, *others: asyncio.Future[None]) -> None:
+        assert self._task is not None  # noqa: S101  # it was opened
+        await asyncio.wait((self._task, *others), return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            self._raise()
+
+    def _raise(self) -> NoReturn:
+        assert self._task is not None  # noqa: S101  # it was opened
+        error = None if self._task.cancelled() else self._task.exception()
+        raise error or self._failure or StreamError("The event stream was closed")
+
+    def _watch(self, seconds: float | None) -> None:
+        """Look again in so many seconds; `None`: no more. One timer that is set anew, not one for each event."""
+        if self._stop_watching is not None:
+            self._stop_watching()
+        self._stop_watching = None if seconds is None else self._call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self.check()
+        self._watch(max(0.0, self._last_seen + self._idle_timeout - self._time()) if self._failure is None else None)
 
 
 def _ignore(_value: object) -> None:

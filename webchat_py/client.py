@@ -9,12 +9,15 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from .conversation import ConversationBackend, CurrentConversation
+from .conversation import ConversationBackend, CurrentConversation, Wake
+from .delivery import Delivery, DeliveryBackend
 from .emitter import Emitter
+from .history import newest_first, pages
 from .operations import Operation, Operations
+from .session import Session
 from .waiting import MessageIterator, Waiting
 from .wire import rest
-from .wire.errors import Forbidden, NotFound, ServerError, StateError
+from .wire.errors import Forbidden, NotFound, SessionExpired, StateError
 from .wire.files import Attachment, SentFile, payload_for
 from .wire.models import Conversation, Credentials, Event, Message, User
 from .wire.payloads import Payload, Text, payload_to_wire
@@ -26,15 +29,15 @@ T = TypeVar("T")
 OnProgress = Callable[[int, int], object]
 
 
-class Backend(ConversationBackend, Protocol):
+class Backend(ConversationBackend, DeliveryBackend, Protocol):
     """What the client needs of a mode. `pushpin.PushpinBackend` is one."""
 
+    on_expired: Callable[[SessionExpired], None]
+
+    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]: ...
     async def log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials: ...
     def log_out(self) -> None: ...
     async def request(self, call: rest.Call[T]) -> T: ...
-    async def create_message(
-        self, conversation_id: str, payload: Payload, metadata: dict[str, Any], reply_to: str | None
-    ) -> Message: ...
     def attach(self, file: Any, name: str | None) -> Attachment: ...
     async def upload(self, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> rest.Upload: ...
 
@@ -46,9 +49,13 @@ class WebchatClient:
     opened, changes of the conversation happen one after the other, and one that fails leaves the old
     conversation working.
 
+    A stream that is lost is opened again for as long as it takes, and the messages that came meanwhile are told then,
+    each once and in order. Messages that are sent meanwhile wait for it.
+
     Every call that asks the server may raise, besides what it names itself:
 
         StateError      the client is not connected, or was disconnected meanwhile
+        SessionExpired  the server does not know the user any more
         ApiError        the server refused; its subclasses say why
         NetworkError    there was no answer
 
@@ -57,6 +64,8 @@ class WebchatClient:
         conversation            str: the id of what is now the current conversation
         message                 Message: by somebody else, in the current conversation
         message_sent            Message: by this client; the server has it
+        own_message             Message: by this user, from another tab or device
+        message_status          Message: of this user, whose status moved: pending, sent, processing, processed, failed
         message_updated         Message: as it is after a change
         is_typing               Typing: ends by itself after its timeout, or with the next message
         participant_added       User
@@ -65,11 +74,25 @@ class WebchatClient:
         webchat_config          dict: settings that the bot has for the front end
         custom_event            dict: anything that a bot and a front end agree on
         connection              Connection: the state of the event stream
-        error                   Exception: went wrong outside of any call: a lost stream, a handler that raised
+        session_expired         SessionExpired: the server does not know the user any more
+        error                   Exception: went wrong outside of any call: a stream that cannot be opened any more, a
+                                handler that raised
         *                       every event, its name first; also signals without a name of their own
     """
 
-    def __init__(self, client_id: str, api_url: str, mode: str, backend: Backend) -> None:
+    def __init__(
+        self,
+        client_id: str,
+        api_url: str,
+        mode: str,
+        backend: Backend,
+        *,
+        session: Callable[[Callable[[Exception], None]], Session],
+        idle_timeout: float,
+        retry_for: float,
+        random: Callable[[], float],
+        on_expired: Literal["new_user", "raise"] = "new_user",
+    ) -> None:
         self.client_id = client_id
         self.api_url = api_url
         self.mode = mode
@@ -80,12 +103,22 @@ class WebchatClient:
         self.off = self._events.off
         self._operations = Operations()
         self._connecting: Operation[Credentials] | None = None
+        self._starting: Operation[list[Message]] | None = None
+        self._logging_in = asyncio.Lock()
+        self._stored_conversation: str | None = None
+        self._saving: asyncio.Future[None] | None = None
         self._connecting_as: Credentials | None = None
         self._credentials: Credentials | None = None
-        self._conversation = CurrentConversation(backend, self._events)
+        self._expired: SessionExpired | None = None
+        self._on_expired = on_expired
+        self._session = session(lambda error: self._events.emit("error", error))
+        self._conversation = CurrentConversation(backend, self._events, idle_timeout, random)
+        self._delivery = Delivery(backend, self._conversation, self._events, self._session, retry_for, random)
         self._waiting = Waiting(self._events)
-        self._sending = asyncio.Lock()
         self._asking = asyncio.Lock()
+        self._stop_watching: Callable[[], None] | None = None
+        backend.on_expired = self._expire
+        self._events.tap("conversation", self._save_conversation)
 
     def __repr__(self) -> str:
         return f"<WebchatClient {self.client_id!r} {self._conversation.state} at {self.api_url!r}>"
@@ -120,18 +153,20 @@ class WebchatClient:
         """Say who one is. Opens no conversation: the first message does, or `new_conversation`.
 
         Args:
-            credentials: those of an earlier `connect`, to be the same user again; without, a new user is made.
+            credentials: those of an earlier `connect`, to be the same user again; without, those in `storage`; without
+                any, a new user is made.
             user_data, name, picture_url: kept by the server with the user, for the bot to read. Of several calls at
                 once, which share one attempt, the first one's count.
 
         Returns:
-            The credentials to come back with. They are a new user's where the server did not know the given
-            ones: compare `user_id`.
+            The credentials to come back with. They are a new user's where the server did not know the given or
+            stored ones, of which `session_expired` tells first.
 
         Raises:
             TypeError: an argument has the wrong type.
             ValueError: the credentials hold the id of one user and the key of another, or no key.
             StateError: the client is connected, or connecting, as somebody else.
+            SessionExpired: the server does not know the user, and the client was made with `on_expired="raise"`.
             ApiError, NetworkError: the client stays disconnected and can be connected again.
 
         Example:
@@ -148,23 +183,63 @@ class WebchatClient:
             raise StateError("The client is already connected. Call disconnect() first")
         if self._connecting is None or not self._connecting.running:
             self._connecting_as = credentials
-            self._connecting = self._operations.start(self._log_in(credentials, profile))
+            self._connecting = self._operations.start(self._log_in_alone(credentials, profile))
         elif credentials not in (None, self._connecting_as):
             raise StateError("The client is connecting already. Await that call, or call disconnect() first")
         return await self._connecting.result()
 
-    async def disconnect(self) -> None:
+    async def start(self, conversation_id: str | None = None) -> list[Message]:
+        """Go on where one was: connect, and take up a conversation.
+
+        With a `storage` it is the user who was stored, and what was not sent before the page was left is sent now.
+
+        Args:
+            conversation_id: the conversation to take up; without, the stored one. Where it is not there any more,
+                or none is known, a new one is opened.
+
+        Returns:
+            The newest messages of the conversation, newest first.
+
+        Raises:
+            TypeError, ValueError: this is no id.
+            SessionExpired: the server does not know the user, and the client was made with `on_expired="raise"`.
+            ApiError, NetworkError: call it again later.
+
+        Example:
+            client = get_client("the client id", storage="local")
+            for message in reversed(await client.start()):
+                print(message.text)
+        """
+        conversation_id = None if conversation_id is None else _an_id(conversation_id)
+        if self._starting is None or not self._starting.running:
+            self._starting = self._operations.start(self._start(conversation_id))
+        return await self._starting.result()
+
+    async def disconnect(self, forget: bool = False) -> None:
         """Close the stream and forget the user. Calls under way end with `StateError`. Never raises.
+
+        Args:
+            forget: also remove what is stored. Without it, `start` goes on with the same user and conversation, and
+                sends what was not sent.
 
         Example:
             await client.disconnect()
         """
         # First of all, so that a call which is made while the others end finds nobody logged in.
-        self._credentials = None
+        self._credentials = self._expired = None
         self._backend.log_out()
+        self._delivery.leave()
+        if self._stop_watching is not None:
+            self._stop_watching()
+            self._stop_watching = None
         await self._operations.cancel()
         await self._conversation.close()
-        self._waiting.end()
+        if self._saving is not None:
+            await asyncio.wait((self._saving,))
+        self._waiting.end(StateError("The client was disconnected"))
+        if forget:
+            await self._session.forget()
+        await self._session.close()
 
     async def get_user(self) -> User:
         """The user of this client, with name, picture and data.
@@ -188,13 +263,13 @@ class WebchatClient:
         return await self._call(rest.update_user(_profile("data", data, name, picture_url)))
 
     async def delete_user(self) -> None:
-        """Delete the user on the server, then disconnect.
+        """Delete the user on the server, then disconnect and remove what is stored.
 
         Example:
             await client.delete_user()
         """
         await self._call(rest.delete_user())
-        await self.disconnect()
+        await self.disconnect(forget=True)
 
     # What one says
 
@@ -206,7 +281,8 @@ class WebchatClient:
     ) -> Message:
         """Send a message to the current conversation; without one, a new conversation is opened first.
 
-        Messages arrive in the order of the calls.
+        Messages arrive in the order of the calls. While there is no connection they wait; what failed is sent again,
+        for `retry_for` seconds. Whatever happens, a message arrives at most once. Cancelling gives it up.
 
         Args:
             text_or_payload: the text, or a payload such as `Choice(...)`.
@@ -218,8 +294,9 @@ class WebchatClient:
 
         Raises:
             TypeError, ValueError: it cannot be sent; nothing was.
-            NetworkError: no answer. It may have arrived all the same; the message's `client_id` in
-                `list_messages` tells.
+            ConversationGone: the conversation was deleted, or is closed to this user.
+            DeliveryUncertain: it may have arrived or not, and the server does not say enough to tell.
+            NetworkError: there was no connection for `retry_for` seconds. `resend` tries again.
 
         Example:
             message = await client.send_message("Hello, Botpress!")
@@ -229,6 +306,23 @@ class WebchatClient:
         rest.encode(metadata)
         _string_or_none("reply_to", reply_to)
         return await self._operations.run(self._send(payload, metadata, reply_to))
+
+    async def resend(self, message: Message) -> Message:
+        """Send a message again whose status is failed. It goes to its own conversation, and arrives at most once.
+
+        Raises:
+            ValueError: the server has this message already, or it was not sent by this user.
+            StateError: it is being sent.
+            WebchatError: as from `send_message`.
+
+        Example:
+            message = await client.resend(failed)
+        """
+        if message.id is not None or not message.client_id or not message.conversation_id:
+            raise ValueError("Only a message that could not be sent can be sent again")
+        if self._delivery.is_pending(message):
+            raise StateError("The message is being sent")
+        return await self._operations.run(self._resend(message))
 
     async def send_file(self, file: Any, name: str | None = None, on_progress: OnProgress | None = None) -> SentFile:
         """Upload a file and send it as an image, audio, video or file message. Cancelling stops the transfer.
@@ -351,11 +445,12 @@ class WebchatClient:
         if conversation_id is None:
             return
         seen: set[str | None] = set()
-        async for message in self._all(lambda token: rest.list_messages(conversation_id, token)):
-            # A message that arrives meanwhile moves another one to the next page, where it comes again.
-            if message.id is None or message.id not in seen:
-                seen.add(message.id)
-                yield message
+        async for stretch in newest_first(lambda token: self._call(rest.list_messages(conversation_id, token))):
+            for message in stretch.messages:
+                # A message that arrives meanwhile moves another one to the next page, where it comes again.
+                if message.id is None or message.id not in seen:
+                    seen.add(message.id)
+                    yield message
 
     async def list_messages(self, limit: int | None = None, after: str | None = None) -> list[Message]:
         """The messages of the current conversation, newest first; `[]` where there is no conversation.
@@ -510,16 +605,76 @@ class WebchatClient:
 
     # How it is done
 
+    async def _log_in_alone(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
+        # Two pages that start at once would make two users.
+        async with self._session.lock():
+            return await self._log_in(credentials, profile)
+
     async def _log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
-        self._credentials = await self._backend.log_in(credentials, profile)
-        self._conversation.belongs_to(self._credentials.user_id)
-        return self._credentials
+        async with self._logging_in:
+            if self._credentials is None:
+                self._credentials = await self._logged_in(credentials, profile)
+            elif credentials not in (None, self._credentials):
+                raise StateError("The client is already connected. Call disconnect() first")
+            return self._credentials
+
+    async def _logged_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
+        stored, self._stored_conversation = await self._session.load()
+        credentials = credentials or stored
+        try:
+            logged_in = await self._backend.log_in(credentials, profile)
+        except SessionExpired as error:
+            if self._on_expired == "raise":
+                raise
+            self._events.emit("session_expired", error)
+            logged_in = await self._backend.log_in(None, profile)
+        if self._expired is not None:
+            self._expired = None
+            await self._conversation.close()
+        self._conversation.belongs_to(logged_in.user_id, self._delivery)
+        self._delivery.belongs_to(logged_in.user_id)
+        if self._stop_watching is None:
+            self._stop_watching = self._backend.watch(self._conversation.wake)
+        if logged_in != stored:
+            if stored is None or logged_in.user_id != stored.user_id:
+                self._stored_conversation = None
+            await self._session.save_credentials(logged_in)
+        return logged_in
+
+    async def _start(self, conversation_id: str | None) -> list[Message]:
+        async with self._session.lock():
+            await self._log_in(None, rest.Profile())
+            conversation_id = conversation_id or self._conversation.id or self._stored_conversation
+            newest: list[Message] = []
+            try:
+                if conversation_id is None:
+                    await self._conversation.create()
+                else:
+                    newest = await self._conversation.switch(conversation_id)
+            except (NotFound, Forbidden):
+                await self._conversation.create()
+        for unsent in await self._session.adopt():
+            message = self._delivery.restore(unsent)
+            if not unsent.failed:
+                self._operations.start_unattended(self._resend(message))
+        return newest
+
+    def _save_conversation(self, conversation_id: str) -> None:
+        self._saving = asyncio.ensure_future(self._session.save_conversation(conversation_id))
+
+    def _expire(self, error: SessionExpired) -> None:
+        """The server does not know the user any more."""
+        self._credentials, self._expired = None, error
+        self._conversation.end(error)
+        self._waiting.end(error)
+        self._events.emit("session_expired", error)
 
     async def _require_user(self) -> None:
-        if self._credentials is None and self._connecting is not None and self._connecting.running:
-            await self._connecting.result()
+        for operation in (self._connecting, self._starting):
+            if self._credentials is None and operation is not None and operation.running:
+                await operation.result()
         if self._credentials is None:
-            raise StateError("The client is not connected. Call connect() first")
+            raise self._expired or StateError("The client is not connected. Call connect() first")
 
     async def _call(self, call: rest.Call[T]) -> T:
         return await self._operations.run(self._require_user_and_call(call))
@@ -530,40 +685,24 @@ class WebchatClient:
 
     async def _all(self, page_after: Callable[[str | None], rest.Call[rest.Page[T]]]) -> AsyncGenerator[T]:
         """The items of a list of pages, each fetched when the one before it is used up."""
-        token: str | None = None
-        tokens: set[str] = set()
-        while True:
-            page = await self._call(page_after(token))
+        async for page in pages(lambda token: self._call(page_after(token))):
             for item in page.items:
                 yield item
-            token = page.next_token
-            if not token:
-                return
-            if token in tokens:
-                raise ServerError("The server's list has no end", status=200, type="InvalidAnswer")
-            tokens.add(token)
 
     async def _send(self, payload: Payload, metadata: dict[str, Any], reply_to: str | None) -> Message:
         await self._require_user()
-        # Decided before it waits for its turn: a later change of the conversation does not move the message.
-        return await self._post(await self._conversation.ready(), payload, metadata, reply_to)
+        return await self._delivery.send(payload, metadata, reply_to)
 
-    async def _post(
-        self, conversation_id: str, payload: Payload, metadata: dict[str, Any], reply_to: str | None
-    ) -> Message:
-        async with self._sending:
-            message = await self._backend.create_message(conversation_id, payload, metadata, reply_to)
-        message.client_id = metadata["clientMessageId"]
-        message.status = "sent"
-        self._events.emit("message_sent", message)
-        return message
+    async def _resend(self, message: Message) -> Message:
+        await self._require_user()
+        return await self._delivery.resend(message)
 
     async def _send_file(self, attachment: Attachment, on_progress: OnProgress | None) -> SentFile:
         await self._require_user()
         conversation_id = await self._conversation.ready()
         upload = await self._backend.upload(attachment, self._isolated(on_progress))
         kind, payload = payload_for(upload.content_type, upload.file_url, attachment.name)
-        message = await self._post(conversation_id, payload, _with_client_id(None), None)
+        message = await self._delivery.send(payload, _with_client_id(None), None, conversation_id)
         return SentFile(upload.file_url, attachment.name, kind, message)
 
     def _isolated(self, on_progress: OnProgress | None) -> Callable[[int, int], None] | None:
@@ -581,8 +720,8 @@ class WebchatClient:
 
     async def _send_event(self, data: dict[str, Any]) -> None:
         await self._require_user()
-        conversation_id = await self._conversation.ready()
-        async with self._sending:
+        conversation_id = await self._delivery.place()
+        async with self._delivery.turn(conversation_id):
             await self._backend.request(rest.create_event(conversation_id, "custom", data))
 
     async def _new_conversation(self) -> str:
@@ -594,8 +733,8 @@ class WebchatClient:
         await self._conversation.switch(conversation_id)
 
     async def _delete_conversation(self, conversation_id: str) -> None:
-        await self._require_user_and_call(rest.delete_conversation(conversation_id))
-        await self._conversation.leave(conversation_id)
+        await self._require_user()
+        await self._conversation.delete(conversation_id)
 
 
 def _as_payload(text_or_payload: str | Payload) -> Payload:

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Literal, Protocol, TypeAlias
 
 from .channel import Channel, Listen
 from .emitter import Emitter, log
-from .wire.errors import StateError, WebchatError
-from .wire.ledger import Ledger
+from .history import Stretch, newest_first
+from .pauses import CallLater, done_within
+from .wire.backoff import Backoff
+from .wire.errors import (
+    ApiError,
+    ConversationGone,
+    Forbidden,
+    NotFound,
+    SessionExpired,
+    StateError,
+    StreamError,
+    Unauthorized,
+    WebchatError,
+)
+from .wire.ledger import Ledger, Mark
 from .wire.models import Connection, ConnectionState, Message, Typing
-from .wire.signals import Happened, MessageCreated, Signal, TypingChanged
+from .wire.outbox import retry_after
+from .wire.rest import Page
+from .wire.signals import Happened, MessageCreated, Signal, StatusChanged, TypingChanged
+
+Wake: TypeAlias = Literal["online", "offline", "visible", "restored", "slept"]
+"""What happened to the page: it has a network again, or none; it is looked at again; it came back from the browser's
+cache, or the machine slept, after which a stream may be dead without knowing it."""
 
 
 class ConversationBackend(Protocol):
@@ -18,23 +39,56 @@ class ConversationBackend(Protocol):
 
     @property
     def listen(self) -> Listen: ...
+    @property
+    def call_later(self) -> CallLater: ...
+    @property
+    def online(self) -> bool: ...
+    @property
+    def retry(self) -> float:
+        """Seconds that the server wants between attempts to open a stream."""
+
     async def create_conversation(self) -> str: ...
     async def start_conversation(self, conversation_id: str) -> None: ...
+    async def delete_conversation(self, conversation_id: str) -> None: ...
     async def check_conversation(self, conversation_id: str) -> None: ...
+    async def list_messages(self, conversation_id: str, token: str | None) -> Page[Message]: ...
+
+
+class OwnMessages(Protocol):
+    """Takes what the stream and the history say about messages of this user."""
+
+    def take(self, message: Message) -> None: ...
+    def take_status(self, change: StatusChanged) -> None: ...
 
 
 class CurrentConversation:
-    """Opens conversations, and tells the events of the current one.
+    """Opens conversations, keeps the stream of the current one open, and tells its events.
 
     A change opens the new stream first, then swaps, then closes the old stream: whatever fails, the
     conversation from before still is the current one.
+
+    A stream that is lost is opened again, for as long as it takes. What was said meanwhile is read from the history:
+    after the new stream is open, so that nothing falls between the two, and while its signals wait, so that they come
+    in the history's order.
     """
 
-    def __init__(self, backend: ConversationBackend, events: Emitter) -> None:
+    def __init__(
+        self, backend: ConversationBackend, events: Emitter, idle_timeout: float, random: Callable[[], float]
+    ) -> None:
         self._backend = backend
         self._events = events
+        self._idle_timeout = idle_timeout
+        self._random = random
+        self._backoff = Backoff(random)
         self._own_id: str | None = None
+        self._own: OwnMessages | None = None
+        self._id: str | None = None
         self._channel: Channel | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._over: Exception | None = None
+        self._usable: asyncio.Future[None] | None = None
+        self._hurry: asyncio.Future[None] | None = None
+        self._parting: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()
         self._unannounced = False
         self._ledger = Ledger()
@@ -44,63 +98,129 @@ class CurrentConversation:
     @property
     def id(self) -> str | None:
         """Stays when the stream is lost."""
-        return self._channel.conversation_id if self._channel else None
+        return self._id
 
     @property
     def state(self) -> ConnectionState:
         return self._connection.state
 
-    def belongs_to(self, user_id: str) -> None:
-        """Say whose conversations these are: messages of this user are not told as somebody else's."""
+    @property
+    def newest(self) -> Mark | None:
+        """The newest message that is known."""
+        return self._ledger.newest
+
+    def belongs_to(self, user_id: str, own: OwnMessages) -> None:
+        """Say whose conversations these are: messages of this user are handed to `own`."""
         self._own_id = user_id
+        self._own = own
 
     async def create(self) -> str:
         """Open a new conversation and return its id."""
         async with self._changing:
             return await self._create()
 
-    async def switch(self, conversation_id: str) -> None:
-        """Make another conversation the current one; open the stream again if it is the same and was lost."""
+    async def switch(self, conversation_id: str) -> list[Message]:
+        """Make another conversation the current one; open the stream again if it is the same and was lost.
+
+        Returns the newest messages of its history, newest first.
+        """
         async with self._changing:
-            if not (self._channel and self._channel.live and self.id == conversation_id):
-                await self._open(conversation_id)
+            if conversation_id == self._id and self._channel and self._channel.live and self._over is None:
+                return []
+            return await self._open(conversation_id)
 
     async def ready(self) -> str:
-        """The id of the current conversation, with an open stream; of a new one where there is none."""
+        """The id of the current conversation; of a new one where there is none. Raises what ended it for good."""
         async with self._changing:
-            if self._channel is None:
+            if self._id is None:
                 return await self._create()
-            conversation_id = self._channel.conversation_id
-            if not self._channel.live:
-                await self._open(conversation_id)
+            if self._over is not None:
+                raise self._over
             if self._unannounced:
-                await self._announce(conversation_id)
-            return conversation_id
+                await self._announce(self._id)
+            return self._id
+
+    async def usable(self, conversation_id: str, seconds: float) -> bool:
+        """Wait while the stream of this conversation is opened again; `False` when the time is over first.
+
+        Raises what ended it for good. Another conversation than the current one has nothing to wait for.
+        """
+        while conversation_id == self._id:
+            if self._over is not None:
+                raise self._over
+            if self._usable is None or self._usable.done():
+                return True
+            if not await done_within(seconds, self._backend.call_later, self._usable):
+                return False
+        return True
+
+    @property
+    def cause(self) -> Exception | None:
+        """Why the stream was lost, while it is."""
+        return self._connection.cause
 
     def require(self) -> str:
         """The id of the current conversation; raises `StateError` where there is none."""
-        if self._channel is None:
+        if self._id is None:
             raise StateError("There is no conversation yet. Call new_conversation() or switch_conversation() first")
-        return self._channel.conversation_id
+        return self._id
 
     async def close(self) -> None:
         """Leave the current conversation and go back to where there was none."""
-        channel, self._channel = self._channel, None
+        keeper, self._keeper = self._keeper, None
+        self._id = self._channel = self._over = None
         self._unannounced = False
+        self._release(self._usable)
         self._end_typing()
         self._set_connection("closed")
-        if channel is not None:
-            await channel.close()
+        await _cancelled(keeper)
 
-    async def leave(self, conversation_id: str) -> None:
-        """Close the current conversation if it is this one."""
+    async def delete(self, conversation_id: str) -> None:
+        """Delete a conversation on the server, and leave it if it is the current one."""
         async with self._changing:
-            if self.id == conversation_id:
-                await self.close()
+            # The server ends the stream first, which is no loss then.
+            self._parting = asyncio.get_running_loop().create_future()
+            try:
+                await self._backend.delete_conversation(conversation_id)
+                if self._id == conversation_id:
+                    await self.close()
+            finally:
+                self._release(self._parting)
+
+    def end(self, error: Exception) -> None:
+        """The current conversation is over for good. Its id stays, so that none takes its place in silence."""
+        if self._id is None or self._over is not None:
+            return
+        self._over = error
+        self._end_typing()
+        self._set_connection("closed", error)
+        self._release(self._usable)
+        if not isinstance(error, SessionExpired):
+            self._events.emit("error", error)
+        if self._keeper is not None and self._keeper is not asyncio.current_task():
+            self._keeper.cancel()
+
+    def note(self, message: Message) -> None:
+        """A message of this user is known by the answer to its request."""
+        if message.conversation_id == self._id:
+            self._ledger.add(message)
+
+    def wake(self, wake: Wake) -> None:
+        """Something happened to the page that a stream, or an attempt to open one, should know."""
+        if self._channel is not None and wake in ("restored", "slept"):
+            self._channel.lose(StreamError("The page was asleep"))
+        elif self._channel is not None:
+            self._channel.check()
+        if wake != "offline":
+            self._release(self._hurry)
+        elif self.state == "reconnecting":
+            self._set_connection("offline", self._connection.cause)
+
+    # Changes
 
     async def _create(self) -> str:
         conversation_id = await self._backend.create_conversation()
-        await self._open(conversation_id)
+        await self._open(conversation_id, is_new=True)
         await self._announce(conversation_id)
         return conversation_id
 
@@ -115,49 +235,193 @@ class CurrentConversation:
         else:
             self._unannounced = False
 
-    async def _open(self, conversation_id: str) -> None:
-        channel = Channel(conversation_id, self._backend.listen)
-        before = self._connection.state
+    async def _open(self, conversation_id: str, is_new: bool = False) -> list[Message]:
+        again = conversation_id == self._id
+        before = self._connection
         if self._channel is None or not self._channel.live:
             self._set_connection("connecting")
+        channel = self._new_channel(conversation_id)
+        # At the same time as the stream, since only what comes after it is new.
+        first = asyncio.create_task(self._first_stretch(conversation_id, read=not (is_new or again)))
         try:
             await channel.open()
-            if not channel.opened:
-                # It may still open, or be refused; a conversation that is not there is not worth the old one.
-                await self._backend.check_conversation(conversation_id)
+            ledger, history = self._ledger, await first
+            missed: list[Message] = []
+            if again:
+                missed, newest = await self._missed(conversation_id, ledger)
+            else:
+                ledger = Ledger()
+                ledger.begin(*history)
         except BaseException as error:
+            await _cancelled(first)
             await channel.close()
             # The old stream may have been lost meanwhile, and have said so.
             if self.state == "connecting":
-                self._set_connection(before, error if isinstance(error, Exception) else None)
+                self._set_connection(before.state, error if isinstance(error, Exception) else before.cause)
             raise
-        old, self._channel = self._channel, channel
-        if old is None or old.conversation_id != conversation_id:
+        keeper, self._id, self._ledger, self._over = self._keeper, conversation_id, ledger, None
+        if not again:
             self._unannounced = False
-            self._ledger = Ledger()
             self._end_typing()
             self._events.emit("conversation", conversation_id)
+        else:
+            self._tell_missed(missed, newest)
+        self._go_on(channel, len(missed))
+        self._keeper = asyncio.create_task(self._keep(conversation_id, channel))
+        await _cancelled(keeper)
+        return history.messages
+
+    async def _first_stretch(self, conversation_id: str, read: bool) -> Stretch:
+        if read:
+            async with aclosing(self._history(conversation_id)) as history:
+                async for stretch in history:
+                    return stretch
+        return Stretch([], has_more=False)
+
+    # Keeping the stream open
+
+    async def _keep(self, conversation_id: str, channel: Channel) -> None:
+        """Open the stream whenever it is lost, until that is of no use any more."""
+        try:
+            while True:
+                try:
+                    await self._attend(conversation_id, channel)
+                except WebchatError as error:
+                    await channel.close()
+                    channel = await self._reopen(conversation_id, error)
+        except WebchatError as error:
+            self.end(error)
+        finally:
+            await channel.close()
+
+    async def _attend(self, conversation_id: str, channel: Channel) -> None:
+        """Be there while a stream is open. Raises what it ends with."""
         if not channel.opened:
-            self._set_connection("connecting")
-        channel.deliver(self._on_signal, self._on_open, self._on_lost)
-        if old is not None:
-            await old.close()
+            await channel.wait_open()
+            # What was said before its first byte came is in no stream.
+            recovered = await self._recover(conversation_id, channel)
+            self._go_on(channel, recovered)
+        await channel.ended()
 
-    def _on_open(self, channel: Channel) -> None:
-        if channel is self._channel:
-            self._set_connection("connected")
-
-    def _on_lost(self, channel: Channel, error: Exception) -> None:
-        if channel is not self._channel:
-            return
+    async def _reopen(self, conversation_id: str, cause: WebchatError) -> Channel:
+        """Open another stream, and recover what was said meanwhile. Raises what makes that useless."""
+        self._usable = asyncio.get_running_loop().create_future()
+        if self._parting is not None:
+            await asyncio.wait((self._parting,))
         self._end_typing()
-        self._set_connection("offline", error)
-        self._events.emit("error", error)
+        while True:
+            await self._judge(conversation_id, cause)
+            self._set_connection("reconnecting" if self._backend.online else "offline", cause)
+            await self._pause(self._backoff.next(max(self._backend.retry, retry_after(cause))))
+            channel = self._new_channel(conversation_id)
+            self._channel = channel
+            try:
+                await channel.open()
+                recovered = await self._recover(conversation_id, channel)
+            except WebchatError as error:
+                await channel.close()
+                cause = error
+            except BaseException:
+                await channel.close()
+                raise
+            else:
+                self._backoff.reset()
+                self._go_on(channel, recovered)
+                return channel
+
+    async def _judge(self, conversation_id: str, error: WebchatError) -> None:
+        """Raises where opening a stream again is of no use."""
+        match error:
+            case NotFound() | Forbidden():
+                await self.check(conversation_id)
+            # Whether the user is known was looked up already; the rest is in vain as it is.
+            case SessionExpired() | ConversationGone():
+                raise error
+            case ApiError(retryable=False) if not isinstance(error, Unauthorized):
+                raise error
+
+    async def check(self, conversation_id: str) -> None:
+        """Raise `ConversationGone`, and end it, where the server says that it is not there, or not for this user."""
+        try:
+            await self._backend.check_conversation(conversation_id)
+        except (NotFound, Forbidden) as error:
+            gone = ConversationGone(f"The conversation {conversation_id} is gone: {error}")
+            if conversation_id == self._id:
+                self.end(gone)
+            raise gone from error
+        except SessionExpired:
+            raise
+        except WebchatError as error:
+            log.debug("whether the conversation is there could not be learned", exc_info=error)
+
+    def _new_channel(self, conversation_id: str) -> Channel:
+        return Channel(conversation_id, self._backend.listen, self._idle_timeout, self._backend.call_later)
+
+    def _go_on(self, channel: Channel, recovered: int) -> None:
+        """Take up what a stream says."""
+        self._channel = channel
+        if channel.opened:
+            self._set_connection("connected", recovered=recovered)
+        channel.deliver(self._on_signal)
+        self._release(self._usable)
+
+    async def _pause(self, seconds: float) -> None:
+        self._hurry = asyncio.get_running_loop().create_future()
+        await done_within(seconds, self._backend.call_later, self._hurry)
+
+    @staticmethod
+    def _release(waiting: asyncio.Future[None] | None) -> None:
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    # Recovery
+
+    async def _recover(self, conversation_id: str, channel: Channel) -> int:
+        """Tell what the history holds and no stream has said, and how much that was. Tries while the stream lives."""
+        backoff = Backoff(self._random)
+        while True:
+            try:
+                missed, newest = await self._missed(conversation_id, self._ledger)
+            except WebchatError as error:
+                await self._judge(conversation_id, error)
+                await channel.pause(backoff.next(retry_after(error)))
+            else:
+                self._tell_missed(missed, newest)
+                return len(missed)
+
+    async def _missed(self, conversation_id: str, ledger: Ledger) -> tuple[list[Message], list[Message]]:
+        """The messages that nobody knows of, oldest first; and the newest of the history, newest first."""
+        missed: list[Message] = []
+        newest: list[Message] | None = None
+        async with aclosing(self._history(conversation_id)) as history:
+            async for stretch in history:
+                if newest is None:
+                    newest = stretch.messages
+                unknown, older = ledger.unknown(stretch.messages)
+                missed += unknown
+                if not older:
+                    break
+        missed.reverse()
+        return missed, newest or []
+
+    def _tell_missed(self, missed: list[Message], newest: list[Message]) -> None:
+        for message in missed:
+            self._on_message(message)
+        self._ledger.verify(newest)
+
+    def _history(self, conversation_id: str) -> AsyncGenerator[Stretch]:
+        return newest_first(lambda token: self._backend.list_messages(conversation_id, token))
+
+    # What is said
 
     def _on_signal(self, signal: Signal) -> None:
         match signal:
             case MessageCreated(message):
                 self._on_message(message)
+            case StatusChanged(message) if message.author_id == self._own_id and self._own is not None:
+                self._own.take_status(signal)
+            case StatusChanged(message):
+                self._events.emit_unnamed("message_status_changed", message)
             case TypingChanged(typing):
                 self._set_typing(typing)
             case Happened(event, value, conversation_id) if conversation_id in (None, self.id):
@@ -168,11 +432,15 @@ class CurrentConversation:
                 self._events.emit_unnamed(unknown.type, unknown.data)
 
     def _on_message(self, message: Message) -> None:
-        if message.conversation_id != self.id:
+        if message.conversation_id != self._id:
             self._events.emit_unnamed("message_created", message)
-        elif message.author_id != self._own_id and message.id is not None and self._ledger.add(message.id):
+        elif not self._ledger.add(message):
+            return
+        elif message.author_id != self._own_id:
             self._end_typing()
             self._events.emit("message", message)
+        elif self._own is not None:
+            self._own.take(message)
 
     def _set_typing(self, typing: Typing) -> None:
         if self._typing_ends is not None:
@@ -186,9 +454,18 @@ class CurrentConversation:
         if self._typing_ends is not None:
             self._set_typing(Typing(is_typing=False, timeout=0.0))
 
-    def _set_connection(self, state: ConnectionState, cause: Exception | None = None) -> None:
+    def _set_connection(self, state: ConnectionState, cause: Exception | None = None, recovered: int = 0) -> None:
         if state == self._connection.state:
             return
         log.debug("connection: %s", state)
-        self._connection = Connection(state, cause)
+        self._connection = Connection(state, cause, recovered)
         self._events.emit("connection", self._connection)
+
+
+async def _cancelled(task: asyncio.Task[object] | None) -> None:
+    """End a task and wait until it has cleaned up. What it failed with is of no interest any more."""
+    if task is not None:
+        task.cancel()
+        await asyncio.wait((task,))
+        if not task.cancelled():
+            task.exception()

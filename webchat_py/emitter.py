@@ -17,7 +17,9 @@ EVENTS: Final = (
     "conversation",
     "message",
     "message_sent",
+    "own_message",
     "message_updated",
+    "message_status",
     "is_typing",
     "participant_added",
     "participant_removed",
@@ -25,6 +27,7 @@ EVENTS: Final = (
     "webchat_config",
     "custom_event",
     "connection",
+    "session_expired",
     "error",
     "*",
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .client import WebchatClient
 from .wire.rest import is_header_value, quote
+
+if TYPE_CHECKING:
+    from .session import Storage
 
 DEFAULT_API_URL = "https://webchat.botpress.cloud"
 _ABSOLUTE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
@@ -21,8 +25,13 @@ def get_client(
     mode: Literal["pushpin"] = "pushpin",
     *,
     event_source: Literal["auto", "native", "fetch"] = "auto",
+    storage: Literal["local", "session", "indexeddb"] | Storage | None = None,
+    storage_key: str | None = None,
+    on_expired: Literal["new_user", "raise"] = "new_user",
     headers: dict[str, str] | None = None,
     timeout: float = 60.0,
+    idle_timeout: float = 45.0,
+    retry_for: float = 60.0,
 ) -> WebchatClient:
     """Make a client for one bot. Nothing is sent before `connect`.
 
@@ -33,8 +42,16 @@ def get_client(
         event_source: how events are received. `"native"` is the browser's `EventSource`, which has to put the
             user key into the URL; `"fetch"` sends it as a header; `"auto"` is native where the API is on the
             page's own origin, and fetch elsewhere or where the server refuses native.
+        storage: where user, conversation and unsent messages are kept over a reload, for `connect` and `start`:
+            the browser's `localStorage`, `sessionStorage` or IndexedDB, or an object with async `get(key)`,
+            `set(key, value)` and `remove(key)` of strings. What is kept holds the user key.
+        storage_key: keeps several chats with the same bot on one origin apart.
+        on_expired: what `connect` and `start` do where the server does not know the user any more: go on as a new
+            one, after the event `session_expired`, or raise `SessionExpired`.
         headers: sent with every request to the API, and with the fetch stream. `EventSource` cannot send any.
         timeout: seconds for each request.
+        idle_timeout: seconds after which a silent stream counts as lost. Servers send something every 30 s.
+        retry_for: seconds that a message is tried to be sent for.
 
     Raises:
         TypeError: an argument has the wrong type.
@@ -44,21 +61,46 @@ def get_client(
     Example:
         client = get_client("the client id")
     """
-    _check_options(client_id, api_url, mode, event_source, timeout)
+    _check_options(client_id, api_url, mode)
+    _check_choice("event_source", event_source, ("auto", "native", "fetch"))
+    _check_choice("on_expired", on_expired, ("new_user", "raise"))
+    for name, seconds in (("timeout", timeout), ("idle_timeout", idle_timeout), ("retry_for", retry_for)):
+        _check_seconds(name, seconds)
+    if not isinstance(storage_key, str | None):
+        raise TypeError(f"storage_key is a str, not {type(storage_key).__name__}")
     headers = _checked_headers(headers)
     try:
+        from .browser import locks
+        from .browser.storage import storage as storage_named
         from .browser.transport import BrowserTransport
     except ModuleNotFoundError as error:
         raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
     from .pushpin import PushpinBackend
+    from .session import Session, scope_of
 
     api_url = api_url.rstrip("/")
+    kept_in = storage_named(storage) if isinstance(storage, str) else storage
+    scope = scope_of(api_url, client_id, storage_key)
     transport = BrowserTransport(f"{api_url}/{quote(client_id)}")
-    backend = PushpinBackend(transport, event_source, headers, timeout)
-    return WebchatClient(client_id, api_url, mode, backend)
+    return WebchatClient(
+        client_id,
+        api_url,
+        mode,
+        PushpinBackend(transport, event_source, headers, timeout),
+        session=lambda on_error: Session(kept_in, scope, locks, on_error),
+        idle_timeout=idle_timeout,
+        retry_for=retry_for,
+        random=_random,
+        on_expired=on_expired,
+    )
 
 
-def _check_options(client_id: str, api_url: str, mode: str, event_source: str, timeout: float) -> None:
+def _random() -> float:
+    """A number from 0 to 1; the module `random` is slow to import."""
+    return int.from_bytes(os.urandom(4)) / 2**32
+
+
+def _check_options(client_id: str, api_url: str, mode: str) -> None:
     for name, value in (("client_id", client_id), ("api_url", api_url)):
         if not isinstance(value, str):
             raise TypeError(f"{name} is a str, not {type(value).__name__}")
@@ -68,10 +110,16 @@ def _check_options(client_id: str, api_url: str, mode: str, event_source: str, t
         raise ValueError(f"api_url is an absolute address such as {DEFAULT_API_URL!r}, not {api_url!r}")
     if mode != "pushpin":
         raise ValueError(f"mode is 'pushpin', not {mode!r}")
-    if event_source not in ("auto", "native", "fetch"):
-        raise ValueError(f"event_source is 'auto', 'native' or 'fetch', not {event_source!r}")
-    if not 0 < timeout <= _MAX_TIMEOUT:
-        raise ValueError(f"timeout is in seconds, above 0 and at most {_MAX_TIMEOUT}, not {timeout!r}")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, not {value!r}")
+
+
+def _check_seconds(name: str, value: float) -> None:
+    if not 0 < value <= _MAX_TIMEOUT:
+        raise ValueError(f"{name} is in seconds, above 0 and at most {_MAX_TIMEOUT}, not {value!r}")
 
 
 def _checked_headers(headers: dict[str, str] | None) -> dict[str, str]:

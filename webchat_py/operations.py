@@ -57,6 +57,10 @@ class Operations:
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return await self.start(coroutine).result()
 
+    def start_unattended(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        """Start one that nobody waits for; what it fails with is told as an event."""
+        self.start(coroutine).task.add_done_callback(lambda task: None if task.cancelled() else task.exception())
+
     async def cancel(self) -> None:
         """End all of them, and wait until they have cleaned up."""
         tasks = tuple(self._tasks)

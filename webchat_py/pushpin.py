@@ -7,17 +7,34 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar
 
+from .channel import Sink
+from .conversation import Wake
+from .pauses import CallLater
 from .wire import rest
-from .wire.errors import NetworkError, NotFound, StreamRefused, Unauthorized
+from .wire.errors import NetworkError, NotFound, SessionExpired, StreamRefused, Unauthorized, WebchatError
 from .wire.files import Attachment
 from .wire.models import Credentials, Message
 from .wire.payloads import Payload
-from .wire.signals import Signal, parse_signal
+from .wire.signals import parse_signal
 
 T = TypeVar("T")
 EventSourceChoice = Literal["auto", "native", "fetch"]
 
 log = logging.getLogger("webchat_py")
+
+
+class StreamListener(Protocol):
+    """Takes what comes over a stream.
+
+    A transport sets `retry` (seconds) and `last_event_id` as the server sends them.
+    """
+
+    retry: float
+    last_event_id: str
+
+    def on_open(self) -> None: ...
+    def on_bytes(self) -> None: ...
+    def on_event(self, data: str) -> None: ...
 
 
 class Transport(Protocol):
@@ -26,21 +43,23 @@ class Transport(Protocol):
     @property
     def same_origin(self) -> bool: ...
 
+    @property
+    def online(self) -> bool: ...
+
+    @property
+    def call_later(self) -> CallLater: ...
+
+    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]: ...
+
     async def send(self, request: rest.Request, headers: dict[str, str], timeout: float) -> rest.Response: ...
 
     def attach(self, file: Any, name: str | None) -> Attachment: ...
 
     async def put(self, url: str, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> None: ...
 
-    async def listen_fetch(
-        self,
-        request: rest.Request,
-        headers: dict[str, str],
-        on_open: Callable[[], None],
-        on_event: Callable[[str], None],
-    ) -> None: ...
+    async def listen_fetch(self, request: rest.Request, headers: dict[str, str], listener: StreamListener) -> None: ...
 
-    async def listen_native(self, path: str, on_open: Callable[[], None], on_event: Callable[[str], None]) -> None: ...
+    async def listen_native(self, path: str, listener: StreamListener) -> None: ...
 
 
 class PushpinBackend:
@@ -56,22 +75,53 @@ class PushpinBackend:
         # "auto" does not put the key into the URL of another origin: URLs end up in logs.
         self._native = event_source == "native" or (event_source == "auto" and transport.same_origin)
         self._key = ""
+        self._retry = 0.0
+        self._last_event: tuple[str, str] = ("", "")
+        self._expired: SessionExpired | None = None
+        self.on_expired: Callable[[SessionExpired], None] = lambda _error: None
+        """Called once when the server does not know the user any more."""
+
+    @property
+    def call_later(self) -> CallLater:
+        return self._transport.call_later
+
+    @property
+    def online(self) -> bool:
+        return self._transport.online
+
+    @property
+    def retry(self) -> float:
+        """Seconds that the server wants between attempts to open a stream."""
+        return self._retry
+
+    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]:
+        """Be told what happens to the page, until the function that it returns is called."""
+        return self._transport.watch(on_wake)
 
     async def log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
-        """Go on as the user of `credentials`; as a new one without, or where the server does not know them."""
-        if credentials is None or not await self._is_known(credentials):
+        """Go on as the user of `credentials`, or a new one. Raises `SessionExpired` where there is no such user."""
+        if credentials is None:
             credentials = await self._call(rest.create_user(profile), key="")
-        elif any(field is not None for field in profile):
-            await self._call(rest.update_user(profile), credentials.user_token)
-        self._key = credentials.user_token
+        else:
+            await self._check(credentials)
+            if any(field is not None for field in profile):
+                await self._call(rest.update_user(profile), credentials.user_token)
+        self._key, self._expired = credentials.user_token, None
         return credentials
 
     def log_out(self) -> None:
-        self._key = ""
+        self._key, self._expired = "", None
 
     async def request(self, call: rest.Call[T]) -> T:
-        """Make a call as the user who is logged in."""
-        return await self._call(call, self._key)
+        """Make a call as the user who is logged in. Raises `SessionExpired` where there is no such user any more."""
+        if self._expired is not None:
+            raise self._expired
+        key = self._key
+        try:
+            return await self._call(call, key)
+        except Unauthorized:
+            await self._confirm(key)
+            raise
 
     async def create_conversation(self) -> str:
         return await self.request(rest.create_conversation())
@@ -83,6 +133,12 @@ class PushpinBackend:
         self, conversation_id: str, payload: Payload, metadata: dict[str, Any], reply_to: str | None
     ) -> Message:
         return await self.request(rest.create_message(conversation_id, payload, metadata, reply_to))
+
+    async def delete_conversation(self, conversation_id: str) -> None:
+        await self.request(rest.delete_conversation(conversation_id))
+
+    async def list_messages(self, conversation_id: str, token: str | None) -> rest.Page[Message]:
+        return await self.request(rest.list_messages(conversation_id, token))
 
     async def check_conversation(self, conversation_id: str) -> None:
         """Raise what the server has against this user listening to a conversation."""
@@ -99,43 +155,69 @@ class PushpinBackend:
         await self._transport.put(upload.upload_url, attachment, on_progress)
         return upload
 
-    async def listen(
-        self, conversation_id: str, on_open: Callable[[], None], on_signal: Callable[[Signal], None]
-    ) -> None:
+    async def listen(self, conversation_id: str, sink: Sink) -> None:
         """Run the event stream until the server ends it. Raises when it is refused or lost."""
-        request = rest.listen(conversation_id)
+        if self._expired is not None:
+            raise self._expired
+        last_conversation, last_event_id = self._last_event
+        listener = _Listener(sink, last_event_id if last_conversation == conversation_id else "")
+        key = self._key
+        try:
+            await self._listen(rest.listen(conversation_id, listener.last_event_id), conversation_id, key, listener)
+        except Unauthorized:
+            await self._confirm(key)
+            raise
+        except WebchatError as error:
+            log.debug("the event stream ended: %s", type(error).__name__)
+            raise
+        finally:
+            self._retry = listener.retry
+            self._last_event = (conversation_id, listener.last_event_id)
 
-        def on_event(data: str) -> None:
-            signal = parse_signal(data)
-            if signal is not None:
-                on_signal(signal)
-
+    async def _listen(self, request: rest.Request, conversation_id: str, key: str, listener: _Listener) -> None:
         if self._native:
+            log.debug("%s %s (EventSource)", request.method, request.path)
+            joint = "&" if "?" in request.path else "?"
             try:
-                path = f"{request.path}?{rest.KEY_HEADER}={rest.quote(self._key)}"
-                return await self._transport.listen_native(path, on_open, on_event)
+                path = f"{request.path}{joint}{rest.KEY_HEADER}={rest.quote(key)}"
+                return await self._transport.listen_native(path, listener)
             except StreamRefused:
-                if self._event_source == "native":
+                if self._event_source == "native" or listener.opened:
                     # The stream does not tell why; the conversation's own status may.
                     await self.check_conversation(conversation_id)
                     raise
                 log.info("the server refused the native event stream; trying fetch")
+        log.debug("%s %s (fetch)", request.method, request.path)
+        try:
+            await self._transport.listen_fetch(request, {**self._headers, rest.KEY_HEADER: key}, listener)
+        finally:
+            self._native = self._native and not listener.opened
+        return None
 
-        def on_fetch_open() -> None:
-            self._native = False
-            on_open()
-
-        headers = {**self._headers, rest.KEY_HEADER: self._key}
-        return await self._transport.listen_fetch(request, headers, on_fetch_open, on_event)
-
-    async def _is_known(self, credentials: Credentials) -> bool:
+    async def _check(self, credentials: Credentials) -> None:
+        """Raises where these are not, or no longer, a user's."""
         try:
             user = await self._call(rest.get_user(), credentials.user_token)
-        except (Unauthorized, NotFound):
-            return False
+        except (Unauthorized, NotFound) as error:
+            raise SessionExpired(f"The server does not know the user {credentials.user_id}: {error}") from error
         if user.id != credentials.user_id:
             raise ValueError("These credentials do not belong together: user_token is another user's")
-        return True
+
+    async def _confirm(self, key: str) -> None:
+        """After a 401: raises `SessionExpired` where the server does not know the user any more."""
+        if key != self._key:
+            return
+        try:
+            await self._call(rest.get_user(), key)
+        except (Unauthorized, NotFound) as error:
+            if key != self._key:
+                return
+            if self._expired is None:
+                self._expired = SessionExpired(f"The server does not know the user any more: {error}")
+                self.on_expired(self._expired)
+            raise self._expired from None
+        except WebchatError as error:
+            log.debug("whether the user is known could not be learned: %s", type(error).__name__)
 
     async def _call(self, call: rest.Call[T], key: str) -> T:
         request = call.request
@@ -151,3 +233,23 @@ class PushpinBackend:
             raise
         log.debug("%s %s: %d", request.method, request.path, response.status)
         return rest.read_answer(call, response)
+
+
+class _Listener:
+    """Turns the events of a stream into signals."""
+
+    def __init__(self, sink: Sink, last_event_id: str) -> None:
+        self._sink = sink
+        self.on_bytes = sink.on_bytes
+        self.retry = 0.0
+        self.last_event_id = last_event_id
+        self.opened = False
+
+    def on_open(self) -> None:
+        self.opened = True
+        self._sink.on_open()
+
+    def on_event(self, data: str) -> None:
+        signal = parse_signal(data)
+        if signal is not None:
+            self._sink.on_signal(signal)

@@ -10,13 +10,13 @@ from .wire.models import Connection, Message, Typing, User
 Unsubscribe: TypeAlias = Callable[[], None]
 
 # The names of the events, by the type of their value.
-MessageEvent: TypeAlias = Literal["message", "message_sent", "message_updated"]
+MessageEvent: TypeAlias = Literal["message", "message_sent", "own_message", "message_updated", "message_status"]
 TextEvent: TypeAlias = Literal["conversation", "participant_removed", "webchat_visibility"]
 TypingEvent: TypeAlias = Literal["is_typing"]
 UserEvent: TypeAlias = Literal["participant_added"]
 DictEvent: TypeAlias = Literal["webchat_config", "custom_event"]
 ConnectionEvent: TypeAlias = Literal["connection"]
-ErrorEvent: TypeAlias = Literal["error"]
+ErrorEvent: TypeAlias = Literal["error", "session_expired"]
 
 # A handler may be a plain function or a coroutine function; what it returns is not looked at.
 OnMessage: TypeAlias = Callable[[Message], object]

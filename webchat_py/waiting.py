@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .emitter import Emitter
-from .wire.errors import RequestTimeout, StateError, WebchatError
+from .wire.errors import RequestTimeout, SessionExpired, WebchatError
 from .wire.models import Message, Typing
 
 BUFFER = 1000
@@ -56,14 +56,14 @@ class Waiting:
         self._iterators.add(inbox)
         return MessageIterator(inbox, self._iterators)
 
-    def end(self) -> None:
-        """The client is disconnected: iterations end, and waiting fails with `StateError`."""
+    def end(self, error: WebchatError) -> None:
+        """Nothing more comes: waiting fails with `error`, iterations end (with it, if the session expired)."""
         for future in tuple(self._futures):
             if not future.done():
-                future.set_exception(StateError("The client was disconnected"))
+                future.set_exception(error)
                 future.exception()  # nobody needs to be awaiting it
         for inbox in tuple(self._iterators):
-            inbox.end()
+            inbox.end(error if isinstance(error, SessionExpired) else None)
         self._iterators.clear()
 
     async def answers(self, ask: Callable[[], Awaitable[Message]], timeout: float, silence: float) -> list[Message]:
@@ -113,6 +113,8 @@ class MessageIterator:
             if self._inbox.overrun:
                 await self.aclose()
                 raise WebchatError(f"The reader of messages() was more than {BUFFER} messages behind")
+            if self._inbox.error is not None:
+                raise self._inbox.error
             if self._inbox.ended:
                 raise StopAsyncIteration
             self._inbox.wake.clear()
@@ -137,6 +139,7 @@ class _Inbox:
         self.wake = asyncio.Event()
         self.overrun = False
         self.ended = False
+        self.error: WebchatError | None = None
         self.release: Callable[[], None] = lambda: None
 
     def add(self, message: Message) -> None:
@@ -153,9 +156,10 @@ class _Inbox:
         self.waiting.clear()
         return taken
 
-    def end(self) -> None:
+    def end(self, error: WebchatError | None = None) -> None:
         self.release()
         self.ended = True
+        self.error = error
         self.wake.set()
 
 

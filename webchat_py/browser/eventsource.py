@@ -7,13 +7,13 @@ is refused or lost, and close it when they are cancelled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import js
 from pyodide.ffi import JsException, create_proxy
 from pyodide.http import FetchResponse
 
+from ..pushpin import StreamListener
 from ..wire.errors import NetworkError, StreamError, StreamRefused
 from ..wire.rest import Request, Response, error_from
 from ..wire.sse import EventTooLarge, SSEDecoder
@@ -24,18 +24,12 @@ REFUSAL_WAIT = 10.0
 """Seconds for the body of an answer that refuses a stream; the stream itself has no time limit."""
 
 
-async def listen_fetch(
-    url: str,
-    request: Request,
-    headers: dict[str, str],
-    on_open: Callable[[], None],
-    on_event: Callable[[str], None],
-) -> None:
+async def listen_fetch(url: str, request: Request, headers: dict[str, str], listener: StreamListener) -> None:
     """Stream by fetch: knows status codes and sends headers.
 
     Args:
-        on_open: called when the answer's head is there (in Firefox: with the first byte of its body).
-        on_event: called with the data of each event that has no name, or the name "message".
+        listener: is told that it is open when the answer's head is there (in Firefox: with the first byte of its
+            body), and the data of each event that has no name, or the name "message".
 
     Raises:
         ApiError: the server refused.
@@ -50,8 +44,9 @@ async def listen_fetch(
             content_type = response.headers.get("content-type", "")
             if content_type.partition(";")[0].strip().lower() != EVENT_STREAM:
                 raise StreamError(f"The server answered with {content_type or 'no content type'}, not {EVENT_STREAM}")
-            on_open()
-            await _read_events(response.js_response.body.getReader(), on_event)
+            listener.on_open()
+            listener.on_bytes()
+            await _read_events(response.js_response.body.getReader(), listener)
         except EventTooLarge as error:
             raise StreamError(str(error)) from None
         except (OSError, JsException) as error:
@@ -67,15 +62,20 @@ async def _refusal(response: FetchResponse) -> Response:
         return Response(response.status, "")
 
 
-async def _read_events(reader: Any, on_event: Callable[[str], None]) -> None:
+async def _read_events(reader: Any, listener: StreamListener) -> None:
     decoder = SSEDecoder()
     while not (result := await reader.read()).done:
+        listener.on_bytes()
         for event in decoder.feed(result.value.to_bytes()):
             if event.type == "message":
-                on_event(event.data)
+                listener.on_event(event.data)
+        if decoder.retry is not None:
+            listener.retry = decoder.retry / 1000
+        if decoder.last_event_id:
+            listener.last_event_id = decoder.last_event_id
 
 
-async def listen_native(url: str, on_open: Callable[[], None], on_event: Callable[[str], None]) -> None:
+async def listen_native(url: str, listener: StreamListener) -> None:
     """Stream by the browser's `EventSource`: all that `listen_fetch` does, but browsers hide why it failed.
 
     Raises:
@@ -95,9 +95,22 @@ async def listen_native(url: str, on_open: Callable[[], None], on_event: Callabl
         else:
             ended.set_exception(NetworkError(f"The event stream broke off. {NO_ANSWER}"))
 
+    pings = False
+
+    def message(event: Any) -> None:
+        nonlocal pings
+        data = event.data
+        # Comments are hidden from scripts: silence says something only where the server is known to send pings.
+        pings = pings or data == "ping"
+        if pings:
+            listener.on_bytes()
+        if event.lastEventId:
+            listener.last_event_id = event.lastEventId
+        listener.on_event(data)
+
     handlers = {
-        "open": create_proxy(lambda _event: on_open()),
-        "message": create_proxy(lambda event: on_event(event.data)),
+        "open": create_proxy(lambda _event: listener.on_open()),
+        "message": create_proxy(message),
         "error": create_proxy(fail),
     }
     try:

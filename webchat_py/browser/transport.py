@@ -8,8 +8,12 @@ from typing import Any
 import js
 from pyodide.ffi import JsException
 
+from ..conversation import Wake
+from ..pauses import CallLater
+from ..pushpin import StreamListener
 from ..wire.files import Attachment
 from ..wire.rest import Request, Response
+from . import lifecycle
 from .eventsource import listen_fetch, listen_native
 from .fetch import send
 
@@ -28,6 +32,17 @@ class BrowserTransport:
         except JsException:
             return False
 
+    @property
+    def online(self) -> bool:
+        return lifecycle.online()
+
+    @property
+    def call_later(self) -> CallLater:
+        return lifecycle.call_later
+
+    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]:
+        return lifecycle.watch(on_wake)
+
     async def send(self, request: Request, headers: dict[str, str], timeout: float) -> Response:
         return await send(self._root + request.path, request, headers, timeout)
 
@@ -45,10 +60,9 @@ class BrowserTransport:
         self,
         request: Request,
         headers: dict[str, str],
-        on_open: Callable[[], None],
-        on_event: Callable[[str], None],
+        listener: StreamListener,
     ) -> None:
-        await listen_fetch(self._root + request.path, request, headers, on_open, on_event)
+        await listen_fetch(self._root + request.path, request, headers, listener)
 
-    async def listen_native(self, path: str, on_open: Callable[[], None], on_event: Callable[[str], None]) -> None:
-        await listen_native(self._root + path, on_open, on_event)
+    async def listen_native(self, path: str, listener: StreamListener) -> None:
+        await listen_native(self._root + path, listener)

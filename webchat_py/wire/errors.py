@@ -7,6 +7,9 @@ WebchatError
 ├── StreamError             what came over the event stream is none, or it ended
 │   └── StreamRefused       the browser's EventSource was refused; it does not tell why
 ├── UploadError             a file could not be stored; no message was sent
+├── SessionExpired          the server does not know the user any more
+├── ConversationGone        the conversation was deleted, or is closed to this user
+├── DeliveryUncertain       a message may have arrived or not; it was not sent twice on a guess
 └── ApiError                the server answered with an error
     ├── InvalidRequest      400, 415   what was sent is not acceptable
     ├── Unauthorized        401        missing or unknown user key
@@ -14,7 +17,7 @@ WebchatError
     ├── NotFound            404, 405, 410
     ├── Conflict            409
     ├── TooLarge            413
-    ├── RateLimited         429        `retry_after` says when to come back
+    ├── RateLimited         429
     └── ServerError         500 and above, and answers that make no sense
 
 No message, attribute or repr ever holds a user key.
@@ -67,6 +70,18 @@ class UploadError(WebchatError):
         self.retryable = status is None or status >= 500
 
 
+class SessionExpired(WebchatError):
+    """The server does not know the user any more. `connect()` makes a new one."""
+
+
+class ConversationGone(WebchatError):
+    """The conversation was deleted, or this user may not take part in it any more. Choose another one."""
+
+
+class DeliveryUncertain(WebchatError):
+    """Whether the server has the message cannot be told, so it was not sent again."""
+
+
 class ApiError(WebchatError):
     """The server answered with an error.
 
@@ -76,6 +91,7 @@ class ApiError(WebchatError):
         type: Botpress's name of the error, such as `"ResourceNotFound"`; `"Unknown"` where there is none.
         id: the server's id of this error, for its operators' logs; `None` where there is none.
         message: the server's text.
+        retry_after: seconds that the server asks one to wait, `None` where it did not say.
     """
 
     def __init__(
@@ -93,7 +109,9 @@ class ApiError(WebchatError):
         self.code = status if code is None else code
         self.type = type
         self.id = id
-        self.retryable = status in (408, 429) or status >= 500
+        self.retry_after: float | None = None
+        # A 2xx that is none of this API's answers is some proxy's or login page's, which goes away.
+        self.retryable = status in (408, 429) or status >= 500 or status < 300
 
     def __str__(self) -> str:
         return f"{self.message} (HTTP {self.status}, {self.type})"
@@ -124,9 +142,7 @@ class TooLarge(ApiError):
 
 
 class RateLimited(ApiError):
-    """Too many requests (429). `retry_after` is in seconds, `None` where the server did not say."""
-
-    retry_after: float | None = None
+    """Too many requests (429)."""
 
 
 class ServerError(ApiError):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from .payloads import Choice, Dropdown, Misfit, Payload, Unknown, parse_payload
 
 ConnectionState = Literal["connecting", "connected", "reconnecting", "offline", "closed"]
+MessageStatus = Literal["pending", "sent", "processing", "processed", "failed"]
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,7 +25,8 @@ class Message:
     """One message of a conversation.
 
     `sent_on` is `None` where the server's date cannot be read, `client_id` the sender's own id of it
-    (`metadata.clientMessageId`), `None` where there is none.
+    (`metadata.clientMessageId`), `None` where there is none. `id` is `None` and `sent_on` the sender's own time until
+    the server has it. `status` is `None` for messages of others, and for those in lists.
     """
 
     id: str | None
@@ -35,7 +37,7 @@ class Message:
     metadata: dict[str, Any] | None = None
     reply_to: str | None = None
     client_id: str | None = None
-    status: str | None = None
+    status: MessageStatus | None = None
 
     @property
     def text(self) -> str:
@@ -111,10 +113,15 @@ class Typing:
 
 @dataclass(slots=True, frozen=True)
 class Connection:
-    """State of the event stream of the current conversation; `cause` is the error that led to it."""
+    """State of the event stream of the current conversation.
+
+    `cause` is the error that led to it. `recovered` is the number of messages that came while there was no stream, and
+    were read from the history.
+    """
 
     state: ConnectionState
     cause: Exception | None = None
+    recovered: int = 0
 
 
 def parse_date(value: Any) -> datetime | None:

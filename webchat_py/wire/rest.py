@@ -231,9 +231,13 @@ def create_file(key: str, size: int, content_type: str) -> Call[Upload]:
     return Call(_post("/files", body), _read_upload)
 
 
-def listen(conversation_id: str) -> Request:
-    """The event stream of a conversation; its answer is read by `sse.SSEDecoder`."""
-    return Request("GET", f"/conversations/{quote(conversation_id)}/listen")
+def listen(conversation_id: str, last_event_id: str = "") -> Request:
+    """The event stream of a conversation; its answer is read by `sse.SSEDecoder`.
+
+    The id goes into the query, as from the original: another origin would have to allow the header `Last-Event-ID`.
+    """
+    query = f"?lastEventId={quote(last_event_id)}" if last_event_id else ""
+    return Request("GET", f"/conversations/{quote(conversation_id)}/listen{query}")
 
 
 def read_answer(call: Call[T], response: Response) -> T:
@@ -390,8 +394,7 @@ def _api_error(answer: dict[str, Any], response: Response) -> ApiError:
         type=kind,
         id=error_id if isinstance(error_id, str) else None,
     )
-    if isinstance(error, RateLimited):
-        error.retry_after = _seconds(response.retry_after)
+    error.retry_after = _seconds(response.retry_after)
     return error
 
 
@@ -404,8 +407,7 @@ def _unclassified(response: Response) -> ApiError:
         f"The server answered {response.status} with {what}, {wrong}. Is api_url the address of the API?",
         status=response.status,
     )
-    if isinstance(error, RateLimited):
-        error.retry_after = _seconds(response.retry_after)
+    error.retry_after = _seconds(response.retry_after)
     return error
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from .models import Message, Typing, parse_message, parse_user
+from .models import Message, MessageStatus, Typing, parse_message, parse_user
 from .payloads import Misfit
 from .untrusted import loads
 
@@ -31,6 +31,14 @@ class TypingChanged:
 
 
 @dataclass(slots=True)
+class StatusChanged:
+    """What has become of a message of this user."""
+
+    message: Message
+    status: MessageStatus
+
+
+@dataclass(slots=True)
 class Happened:
     """Something that is told as the event `event`; if it is about one conversation, that one's id."""
 
@@ -47,7 +55,7 @@ class UnknownSignal:
     data: Any
 
 
-Signal: TypeAlias = MessageCreated | TypingChanged | Happened | UnknownSignal
+Signal: TypeAlias = MessageCreated | StatusChanged | TypingChanged | Happened | UnknownSignal
 
 
 def _message_created(data: Any) -> Signal:
@@ -66,6 +74,13 @@ def _typing_started(data: Any) -> Signal:
 
 def _typing_stopped(_data: Any) -> Signal:
     return TypingChanged(Typing(is_typing=False, timeout=0.0))
+
+
+def _status_changed(data: Any) -> Signal:
+    status = _member(data, "newStatus")
+    if status not in ("processing", "processed", "failed"):
+        raise Misfit("'newStatus' is none that is told")
+    return StatusChanged(parse_message(_member(data, "message")), status)
 
 
 def _message_updated(data: Any) -> Signal:
@@ -115,6 +130,7 @@ def _object(data: Any, key: str) -> dict[str, Any]:
 _READERS: dict[str, Callable[[Any], Signal]] = {
     "message_created": _message_created,
     "message_updated": _message_updated,
+    "message_status_changed": _status_changed,
     "typing_started": _typing_started,
     "typing_stopped": _typing_stopped,
     "participant_added": _participant_added,
