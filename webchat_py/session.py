@@ -1,0 +1,269 @@
+"""What survives a reload: who one is, in which conversation, and what is not sent yet."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, TypeVar
+
+from .wire.errors import WebchatError
+from .wire.models import Credentials
+from .wire.rest import is_header_value, quote
+from .wire.untrusted import loads
+
+T = TypeVar("T")
+
+log = logging.getLogger("webchat_py")
+
+
+class Storage(Protocol):
+    """Keeps strings. `get` of what is not there is `None`, `remove` of it no error."""
+
+    async def get(self, key: str) -> str | None: ...
+    async def set(self, key: str, value: str) -> None: ...
+    async def remove(self, key: str) -> None: ...
+
+
+class Locks(Protocol):
+    """Keeps the pages of one origin apart. See `browser.locks`."""
+
+    def locked(self, name: str) -> AbstractAsyncContextManager[None]: ...
+    async def try_lock(self, name: str) -> Callable[[], None] | None: ...
+
+
+@dataclass(slots=True)
+class Unsent:
+    """A message that may not have arrived.
+
+    `payload` is as on the wire; `mark` is the id and the date of the newest message before the first attempt.
+    """
+
+    client_id: str
+    conversation_id: str
+    payload: dict[str, Any]
+    metadata: dict[str, Any]
+    reply_to: str | None
+    tried: bool
+    failed: bool
+    sent_on: str | None = None
+    mark: tuple[str, str | None] | None = None
+
+
+_Entry = tuple[str, str, Unsent]  # of the list: the page, its user's id, the message
+
+
+def scope_of(api_url: str, client_id: str, storage_key: str | None) -> str:
+    """What the things of one server, bot and chat are stored under: the same for no two, and without a `#`."""
+    return f"webchat_py {api_url} {quote(client_id)} {quote(storage_key or '')}".rstrip()
+
+
+class Session:
+    """One client's view of what is stored. Without a storage it keeps nothing.
+
+    All pages share the user and the conversation, stored under the scope, and a list of what is unsent. There a page
+    only touches its own messages. While it has any it holds a Web Lock, by which others know that it lives.
+
+    A storage that fails breaks nothing. It is logged and told to `on_error`, once until it works again.
+    """
+
+    def __init__(
+        self, storage: Storage | None, scope: str, locks: Locks, on_error: Callable[[WebchatError], None]
+    ) -> None:
+        self._storage = storage
+        self._scope = scope
+        self._list = f"{scope}#unsent"
+        self._locks = locks
+        self._on_error = on_error
+        self._failing: set[str] = set()
+        self._turn = asyncio.Lock()
+        self._writer: asyncio.Task[None] | None = None
+        self._dirty = False
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._credentials: Credentials | None = None
+        self._unsent: dict[str, Unsent] = {}
+        self._page = f"{self._scope}#{os.urandom(8).hex()}"
+        self._leave: Callable[[], None] | None = None
+
+    def lock(self) -> AbstractAsyncContextManager[None]:
+        """Hold this around "load, else make a user, then save", so that two pages do not make two users."""
+        return self._locks.locked(self._scope) if self._storage else nullcontext()
+
+    async def load(self) -> tuple[Credentials | None, str | None]:
+        """The stored user and conversation."""
+        async with self._turn:
+            self._credentials, conversation_id = await self._stored()
+        return self._credentials, conversation_id
+
+    async def save_credentials(self, credentials: Credentials) -> None:
+        """Be this user from now on. What was another one's, conversation and messages, is dropped."""
+        if self._credentials and self._credentials.user_id != credentials.user_id:
+            self._unsent.clear()
+            self._write_soon()
+        self._credentials = credentials
+        async with self._turn:
+            stored, conversation_id = await self._stored()
+            same = stored and stored.user_id == credentials.user_id
+            await self._save(credentials, conversation_id if same else None)
+
+    async def save_conversation(self, conversation_id: str | None) -> None:
+        """Come back to this conversation, unless another page has become another user or forgotten this one."""
+        async with self._turn:
+            stored, _ = await self._stored()
+            if stored and self._credentials and stored.user_id == self._credentials.user_id:
+                await self._save(stored, conversation_id)
+
+    async def forget(self) -> None:
+        """Remove all of it. Only what other living pages have unsent stays until they end."""
+        self._credentials = None
+        self._unsent.clear()
+        async with self._turn:
+            await self._use("remove", self._scope)
+            await self._write(adopt=True)
+
+    async def adopt(self) -> list[Unsent]:
+        """Take over what this user's pages that are gone have not sent.
+
+        Any of it may have arrived, whatever `tried` says: a page may be gone before that is written.
+        """
+        if not self._credentials:
+            return []
+        async with self._turn:
+            return await self._write(adopt=True)
+
+    def keep(self, unsent: Unsent) -> None:
+        """Add a message, or what has become of it. It is written soon."""
+        self._unsent[unsent.client_id] = unsent
+        self._write_soon()
+
+    def drop(self, client_id: str) -> None:
+        """The message needs no further care, and is soon not stored any more."""
+        if self._unsent.pop(client_id, None):
+            self._write_soon()
+
+    async def close(self) -> None:
+        """Finish writing. What is unsent stays, to be adopted by any page, this one among them."""
+        while self._writer:
+            await asyncio.wait({self._writer})
+        if self._leave:
+            self._leave()
+        self._start_over()
+
+    async def _stored(self) -> tuple[Credentials | None, str | None]:
+        return await self._read(self._scope, _parse_session) or (None, None)
+
+    async def _save(self, credentials: Credentials, conversation_id: str | None) -> None:
+        user_id, token = credentials.user_id, credentials.user_token
+        data = {"userId": user_id, "userToken": token, "conversationId": conversation_id}
+        await self._use("set", self._scope, json.dumps(data))
+
+    def _write_soon(self) -> None:
+        self._dirty = self._storage is not None
+        if self._dirty and not self._writer:
+            self._writer = asyncio.ensure_future(self._write_latest())
+
+    async def _write_latest(self) -> None:
+        try:
+            while self._dirty:
+                async with self._turn:
+                    await self._write()
+        finally:
+            self._writer = None
+
+    async def _write(self, adopt: bool = False) -> list[Unsent]:
+        """Bring the list up to date; with `adopt`, make this page's what is in it of pages that are gone."""
+        if not self._storage:
+            return []
+        async with self._locks.locked(self._list):
+            stored = await self._read(self._list, _parse_list) or []
+            self._dirty = False
+            if "get" in self._failing:
+                return []  # What could not be read must not be overwritten.
+            others = [entry for entry in stored if entry[0] != self._page]
+            gone = [page for page in dict.fromkeys(entry[0] for entry in others) if adopt and await self._is_gone(page)]
+            me = self._credentials.user_id if self._credentials else ""
+            adopted = {
+                message.client_id: message for page, user_id, message in others if page in gone and user_id == me
+            }
+            self._unsent = adopted | self._unsent
+            if self._unsent and not self._leave:
+                self._leave = await self._locks.try_lock(self._page)
+            entries = [entry for entry in others if entry[0] not in gone]
+            entries += [(self._page, me, message) for message in self._unsent.values()]
+            if entries:
+                text = json.dumps([(page, user_id, asdict(message)) for page, user_id, message in entries])
+                await self._use("set", self._list, text)
+            elif stored:
+                await self._use("remove", self._list)
+        if self._leave and not self._unsent:
+            self._leave()
+            self._leave = None
+        return list(adopted.values())
+
+    async def _is_gone(self, page: str) -> bool:
+        release = await self._locks.try_lock(page)
+        if release:
+            release()
+        return release is not None
+
+    async def _read(self, key: str, parse: Callable[[Any], T]) -> T | None:
+        text = await self._use("get", key)
+        if text is None:
+            return None
+        try:
+            return parse(loads(text))
+        except (AttributeError, TypeError, ValueError):
+            # Not the text, which may hold a key, and not the error, which may quote it.
+            log.warning("what was stored as %r cannot be read and is dropped", key)
+            await self._use("remove", key)
+            return None
+
+    async def _use(self, method: str, *args: str) -> Any:
+        try:
+            result = await getattr(self._storage, method)(*args) if self._storage else None
+        except Exception as error:  # noqa: BLE001 - a user's own storage may raise anything
+            if method not in self._failing:
+                self._failing.add(method)
+                self._report(error)
+            return None
+        self._failing.discard(method)
+        return result
+
+    def _report(self, error: Exception) -> None:
+        if not isinstance(error, WebchatError):
+            # Its type only: its text may hold what was to be stored.
+            error = WebchatError(f"The storage failed with {type(error).__name__}")
+        log.warning("%s: a reload may start anew", error)
+        self._on_error(error)
+
+
+def _parse_session(data: Any) -> tuple[Credentials, str | None]:
+    match data:
+        case {"userId": str(user_id), "userToken": token, "conversationId": str() | None as conversation_id}:
+            if user_id and is_header_value(token):
+                return Credentials(user_id, token), conversation_id or None
+    raise ValueError("no session")
+
+
+def _parse_list(data: Any) -> list[_Entry]:
+    return [_parse_entry(*entry) for entry in data]
+
+
+def _parse_entry(page: Any, user_id: Any, message: Any) -> _Entry:
+    unsent, mark = Unsent(**message), message.get("mark")
+    match page, user_id, unsent, mark:
+        case (
+            str(),
+            str(),
+            Unsent(str(), str(), dict(), dict(), str() | None, bool(), bool(), str() | None),
+            None | [str(), str() | None],
+        ):
+            unsent.mark = mark and (mark[0], mark[1])
+            return page, user_id, unsent
+    raise ValueError("no message")
