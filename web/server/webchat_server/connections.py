@@ -35,6 +35,8 @@ class FaultyConnection(H11Protocol):
                 pass
 
     def _drop(self, reset: bool) -> None:
+        if self.transport.is_closing():
+            return
         if reset:
             # A linger time of 0 makes the end a reset
             sock: socket.socket = self.transport.get_extra_info("socket")

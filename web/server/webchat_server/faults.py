@@ -64,7 +64,7 @@ KINDS = {
     "stall": Kind("a stream falls silent and stays open, for `seconds` or for good, at a signal or `after` seconds"),
     "lose-signal": Kind("a signal is not sent"),
     "delay-signals": Kind("a stream waits for `seconds` before each signal", seconds=1),
-    "reorder": Kind("a signal comes after the next one, or after `seconds`", seconds=1),
+    "reorder": Kind("a signal comes after the next one (of the same `signal`), or after `seconds`", seconds=1),
     "duplicate": Kind("a signal is sent twice"),
 }
 
@@ -80,9 +80,9 @@ _OPTIONS: dict[str, tuple[Callable[[Any], Any], float]] = {
 }
 
 _ON = re.compile(r"([A-Z]*) ?((?:/[^/\s]+)*)")
-_API = re.compile(r"/[^/]+(/(?:users|initialize|conversations|messages|events|files|uploads|p)(?:/.*)?)", re.DOTALL)
+_API = re.compile(r"/[^/]+(/(?:users|initialize|conversations|messages|events|files|uploads|p)(?:/.*)?)")
 _ERROR_TYPES = {401: "Unauthorized", 403: "Forbidden", 404: "ResourceNotFound", 429: "RateLimited", 500: "Internal"}
-_SIGNAL = re.compile(rb"^data: ?\{", re.MULTILINE)
+_SIGNAL = re.compile(rb'^data: ?\{"type": ?"(\w+)"', re.MULTILINE)
 _HALF = b'event: message\ndata: {"type":"message_cre'
 _HTML = "<!doctype html><title>Not the API</title><h1>A page of a proxy</h1>"
 
@@ -100,14 +100,15 @@ class Fault:
     """One thing that goes wrong. Raises `ValueError`, with one sentence, for what is none.
 
     `on` says at which requests: "METHOD /end/of/path", or one of the two; `*` stands for any one segment, and nothing
-    for all calls of the API. `chance` is from 0 to 1, for each request or (kinds of streams) each signal. `times` is
-    how often it may happen; None is without end. It ends `lasting` seconds after it was set. `after` is the age of a
-    stream in seconds at which it happens, instead of at a signal. `seconds`, `status` and `retry_after` (seconds) are
-    explained in `KINDS`.
+    for all calls of the API. `signal` is the type of the signals that it concerns, nothing for all. `chance` is from 0
+    to 1, for each request or (kinds of streams) each signal. `times` is how often it may happen; None is without end.
+    It ends `lasting` seconds after it was set. `after` is the age of a stream in seconds at which it happens, instead
+    of at a signal. `seconds`, `status` and `retry_after` (in seconds) are explained in `KINDS`.
     """
 
     kind: str
     on: str = ""
+    signal: str = ""
     chance: float = 1.0
     times: int | None = None
     seconds: float | None = None
@@ -121,6 +122,10 @@ class Fault:
             raise ValueError(f"there is no fault {self.kind!r}; the faults are {', '.join(KINDS)}")
         if not isinstance(self.on, str) or not _ON.fullmatch(self.on):
             raise ValueError(f'{self.kind}: on={self.on} is not of the form "METHOD /path"')
+        if self.after is not None and self.kind not in _AT_AGE:
+            raise ValueError(f"{self.kind} has no option after, only {', '.join(_AT_AGE)} have it")
+        if self.signal and self.kind not in _AT_SIGNAL:
+            raise ValueError(f"{self.kind} has no option signal, only {', '.join(_AT_SIGNAL)} have it")
         for name, (read, most) in _OPTIONS.items():
             value = getattr(self, name)
             default = getattr(KINDS[self.kind], name, None)
@@ -162,7 +167,7 @@ def _parse_one(spec: str) -> Fault:
 def _make(named: Any) -> Fault:
     if not isinstance(named, dict) or "kind" not in named:
         raise ValueError("a fault is an object with a kind and options")
-    names = ["kind", "on", *_OPTIONS]
+    names = ["kind", "on", "signal", *_OPTIONS]
     if unknown := set(named) - set(names):
         raise ValueError(f"a fault has no {min(unknown)!r}, only {', '.join(names)}")
     return Fault(**{name: value for name, value in named.items() if value is not None})
@@ -230,7 +235,7 @@ class Faults:
         """The application with these faults. `expire_keys` makes all user keys invalid that were issued before."""
 
         async def with_faults(scope: Scope, receive: Receive, send: Send) -> None:
-            if called := _API.fullmatch(scope["path"]):
+            if called := _API.fullmatch(scope["raw_path"].decode()):
                 exchange = _Exchange(self, f"{scope['method']} {called[1]}", app, expire_keys, scope, receive, send)
                 await exchange.run()
             else:
@@ -244,14 +249,14 @@ class Faults:
 
     # --- what an exchange asks ----------------------------------------------------------------------------------
 
-    def fires(self, kind: str, request: str, by_age: bool = False) -> Fault | None:
+    def fires(self, kind: str, request: str, signal: str = "", by_age: bool = False) -> Fault | None:
         """The fault of this kind that happens now, if one does; it has happened then. `by_age`: one with `after`."""
         self._prune()
         for active in self._active:
             fault = active.fault
-            is_meant = fault.kind == kind and (fault.after is not None) == by_age and fault.fits(request)
-            if is_meant and self._random.random() < fault.chance:
-                log.info("fault: %s", kind)
+            is_meant = fault.kind == kind and (fault.after is not None) == by_age and fault.signal in ("", signal)
+            if is_meant and fault.fits(request) and self._random.random() < fault.chance:
+                log.info("fault: %s at %s", kind, request)
                 if fault.times is not None:
                     fault.times -= 1
                 return fault
@@ -321,11 +326,13 @@ class _Exchange:
         self.app = app
         self.expire_keys = expire_keys
         self.scope = scope
-        self.receive = receive
-        self.held = b""
+        self.body = b""
         self.half = _HALF
+        self._receive = receive
         self._send = send
         self._is_stream = False
+        self._held = b""
+        self._held_until = ""
         self._first: list[Message] = []  # what of a stream is held back until its first signal or ping
         self._awake = asyncio.Event()
         self._awake.set()
@@ -333,10 +340,14 @@ class _Exchange:
         self._timers: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
+        # All of it before the answer: closing a connection with something unread in it would reset it
+        self.body = await _read(self._receive)
         for kind, act in _AT_REQUEST.items():
             if fault := self.faults.fires(kind, self.request):
                 await act(self, fault)
-        work: asyncio.Future[Any] = asyncio.ensure_future(self.app(self.scope, self.receive, self._on_message))
+        work: asyncio.Future[Any] = asyncio.ensure_future(
+            self.app(self.scope, _replay(self.body, self._receive), self._on_message)
+        )
         try:
             await asyncio.wait((work, self._ending), return_when=asyncio.FIRST_COMPLETED)
             is_complete = work.done()
@@ -368,15 +379,21 @@ class _Exchange:
 
         self._timers.add(asyncio.create_task(wait()))
 
-    def hold(self, frame: bytes, seconds: float) -> None:
-        """Send this after the next frame, or after so many seconds."""
+    def hold(self, frame: bytes, until: str, seconds: float) -> bool:
+        """Send this after the next signal of the type `until` (any, if it is empty), or after so many seconds.
+
+        Returns False, and does nothing, when something is held already."""
 
         async def release() -> None:
             await asyncio.sleep(seconds)
-            await self._pass_on(b"")
+            await self._awake.wait()
+            await self._pass_on(self._take_held())
 
-        self.held = frame
+        if self._held:
+            return False
+        self._held, self._held_until = frame, until
         self._timers.add(asyncio.create_task(release()))
+        return True
 
     async def _on_message(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -408,19 +425,29 @@ class _Exchange:
     async def _on_frame(self, message: Message) -> None:
         await self._awake.wait()
         body, is_last = message.get("body", b""), not message.get("more_body", False)
-        if _SIGNAL.search(body):
-            for kind, act in _AT_SIGNAL.items():
-                if body and (fault := self.faults.fires(kind, self.request)):
-                    body = await act(self, fault, body)
-            await self._awake.wait()
+        if signal := _SIGNAL.search(body):
+            body = await self._at_signal(body, signal[1].decode())
+        if is_last:
+            body += self._take_held()
         if self._first and body.startswith(b":"):
             self._first.append(message)
         elif body or is_last:
             await self._pass_on(body, is_last)
 
+    async def _at_signal(self, frame: bytes, type: str) -> bytes:
+        """What to send for this signal."""
+        for kind, act in _AT_SIGNAL.items():
+            if frame and (fault := self.faults.fires(kind, self.request, type)):
+                frame = await act(self, fault, frame)
+        await self._awake.wait()
+        return frame + self._take_held() if frame and self._held_until in ("", type) else frame
+
+    def _take_held(self) -> bytes:
+        held, self._held = self._held, b""
+        return held
+
     async def _pass_on(self, body: bytes, is_last: bool = False) -> None:
         await self._send_first()
-        body, self.held = body + self.held, b""
         if body or is_last:
             await self._send({"type": "http.response.body", "body": body, "more_body": not is_last})
 
@@ -431,11 +458,10 @@ class _Exchange:
     async def _end(self, how: Ending) -> None:
         match how:
             case "clean":
-                await self._pass_on(b"", is_last=True)
+                await self._pass_on(self._take_held(), is_last=True)
             case "hard":
                 raise Dropped(reset=True)
             case "cut":
-                self.held = b""
                 await self._pass_on(self.half)
                 raise Dropped(reset=False)
 
@@ -452,11 +478,9 @@ async def _lose_request(_exchange: _Exchange, _: Fault) -> None:
 
 
 async def _carry_out_late(exchange: _Exchange, fault: Fault) -> None:
-    app, scope, body = exchange.app, exchange.scope, await _read(exchange.receive)
-
     async def carry_out() -> None:
         await asyncio.sleep(fault.seconds or 0)
-        await app(scope, _replay(body, _gone), _discard)
+        await exchange.app(exchange.scope, _replay(exchange.body, _gone), _discard)
 
     exchange.faults.carry_out_later(carry_out())
     raise Dropped(reset=True)
@@ -475,18 +499,15 @@ async def _answer_html(exchange: _Exchange, fault: Fault) -> None:
     exchange.app = HTMLResponse(_HTML, fault.status or 0)
 
 
-async def _delay(exchange: _Exchange, fault: Fault) -> None:
-    exchange.receive = _replay(await _read(exchange.receive), exchange.receive)
+async def _delay(_exchange: _Exchange, fault: Fault) -> None:
     await asyncio.sleep(fault.seconds or 0)
 
 
 async def _strip_metadata(exchange: _Exchange, _: Fault) -> None:
-    body = await _read(exchange.receive)
     with contextlib.suppress(ValueError, RecursionError, AttributeError):  # the application says what is wrong with it
-        message = json.loads(body)
+        message = json.loads(exchange.body)
         message.pop("metadata", None)
-        body = json.dumps(message).encode()
-    exchange.receive = _replay(body, exchange.receive)
+        exchange.body = json.dumps(message).encode()
 
 
 def _ask_for(wish: str) -> Callable[[_Exchange, Fault], Awaitable[None]]:
@@ -529,10 +550,7 @@ async def _delay_signal(_exchange: _Exchange, fault: Fault, frame: bytes) -> byt
 
 
 async def _reorder(exchange: _Exchange, fault: Fault, frame: bytes) -> bytes:
-    if exchange.held:
-        return frame
-    exchange.hold(frame, fault.seconds or 0)
-    return b""
+    return b"" if exchange.hold(frame, fault.signal, fault.seconds or 0) else frame
 
 
 async def _duplicate(_exchange: _Exchange, _: Fault, frame: bytes) -> bytes:

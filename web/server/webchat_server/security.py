@@ -63,6 +63,7 @@ class Cors:
                 if origin := request.get("origin"):
                     headers["Access-Control-Allow-Origin"] = origin
                     headers["Access-Control-Allow-Credentials"] = "true"
+                    headers["Access-Control-Expose-Headers"] = "Retry-After"
             await send(message)
 
         if scope["method"] != "OPTIONS":
