@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from webchat_server.hub import EventStream, Hub
+from webchat_server.hub import EventStream, LocalHub
 
 SCOPE = {"type": "http", "asgi": {"spec_version": "2.3"}}
 
@@ -16,7 +16,7 @@ def test_a_reader_who_has_gone_is_forgotten(frames: int) -> None:
     """After so many frames, or before the first."""
 
     async def scenario() -> None:
-        hub = Hub()
+        hub = LocalHub(60)
         stream = EventStream(hub, hub.listen("conversation", "user"), ping_interval=0.001)
         gone, sent = asyncio.Event(), list[dict[str, Any]]()
 
@@ -40,7 +40,7 @@ def test_a_reader_who_has_gone_is_forgotten(frames: int) -> None:
 
 def test_a_reader_who_is_far_behind_is_cut_off() -> None:
     async def scenario() -> list[str]:
-        hub = Hub()
+        hub = LocalHub(60)
         listener = hub.listen("conversation", "user")
         for _ in range(10_001):
             hub.publish("conversation", "custom", {})

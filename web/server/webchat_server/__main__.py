@@ -11,7 +11,9 @@ import signal
 import socket
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -20,6 +22,7 @@ from .app import Settings, create_api, create_app
 from .bots import BotNotFound, load
 from .connections import FaultyConnection
 from .faults import Faults, parse
+from .pushpin import Pushpin, PushpinFailed, free_port
 
 
 def main() -> None:
@@ -36,6 +39,7 @@ def main() -> None:
         bot_timeout=arguments.bot_timeout,
         admin_secret=arguments.admin_secret_file,
         faults=arguments.faults,
+        grip_control=arguments.grip_control,
     )
     try:
         bot = load(arguments.bot)
@@ -45,6 +49,12 @@ def main() -> None:
         listening = _listen(arguments.host, arguments.port)
     except OSError as error:
         parser.exit(2, f"Cannot listen on port {arguments.port} of {arguments.host}: {error.strerror or error}.\n")
+    front = None
+    if arguments.pushpin:
+        if listening.family != socket.AF_INET:
+            parser.exit(2, f"{arguments.host} is no IPv4 address, and Pushpin garbles the others.\n")
+        front, listening, control = _put_in_front(listening)
+        settings = replace(settings, grip_control=control)
     try:
         api = create_api(settings, bot)
     except (OSError, ValueError, sqlite3.Error) as error:
@@ -62,30 +72,45 @@ def main() -> None:
     # uvicorn calls these when it has shut down
     signal.signal(signal.SIGINT, _exit)
     signal.signal(signal.SIGTERM, _exit)
-    _Server(config, api).run([listening])
+    try:
+        if front:
+            front.start()
+    except PushpinFailed as error:
+        parser.exit(2, f"{error}\n")
+    _Server(config, api, front).run([listening])
+    _exit(status=1)  # no signal has ended it
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, api: Api) -> None:
+    def __init__(self, config: uvicorn.Config, api: Api, front: Pushpin | None) -> None:
         super().__init__(config)
         self._api = api
+        self._front = front
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listening in sockets or []:
-            host, port = listening.getsockname()[:2]
+            host, port = self._front.address if self._front else listening.getsockname()[:2]
             print(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Event streams never end by themselves, and uvicorn waits for them
         self._api.hub.close()
         await super().shutdown(sockets)
+        if self._front:
+            self._front.close()
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._front and self._front.has_ended:
+            logging.error("Pushpin has ended, so this server ends, too:\n%s", self._front.log)
+            return True
+        return await super().on_tick(counter)
 
 
-def _exit(*_: object) -> None:
+def _exit(*_: object, status: int = 0) -> None:
     logging.shutdown()
     # A bot may have left threads that nothing can end (asyncio.to_thread), and a normal exit would wait for them
-    os._exit(0)
+    os._exit(status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,6 +138,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_faults,
         metavar="SPEC",
         help='go wrong on purpose: "none" at first, or "KIND:option=value:...,KIND..."; PUT /faults changes it',
+    )
+    proxy = parser.add_mutually_exclusive_group()
+    proxy.add_argument("--pushpin", action="store_true", help="start a Pushpin and publish the streams through it")
+    proxy.add_argument(
+        "--grip-control",
+        type=_control_url,
+        metavar="URL",
+        help="publish the event streams through the Pushpin in front of this server whose control port is there",
     )
     return parser
 
@@ -156,6 +189,13 @@ def _faults(spec: str) -> Faults:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _control_url(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme != "http" or not url.hostname:
+        raise argparse.ArgumentTypeError(f"{text} is no URL such as http://127.0.0.1:5561")
+    return text
+
+
 def _page_folder(text: str) -> Path:
     if not Path(text, "index.html").is_file():
         raise argparse.ArgumentTypeError(f"there is no index.html in {text}")
@@ -170,6 +210,15 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(address)
     return listening
+
+
+def _put_in_front(listening: socket.socket) -> tuple[Pushpin, socket.socket, str]:
+    """A Pushpin for the address that `listening` has, a socket for the server behind it, and the control port's URL."""
+    host, port = listening.getsockname()
+    listening.close()
+    behind, control_port = _listen("127.0.0.1", 0), free_port()
+    front = Pushpin(host, port, [f"127.0.0.1:{behind.getsockname()[1]}"], control_port)
+    return front, behind, f"http://127.0.0.1:{control_port}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,14 +18,14 @@ from .bots.chat import Heard
 from .database import Database
 from .errors import Forbidden, PayloadTooLarge, ResourceNotFound, Unauthorized
 from .files import Files
-from .hub import EventStream, Hub
+from .hub import First, Hub
 from .payloads import event_payload, message_payload, metadata, tags
 from .validation import boolean, check, date, list_of, map_of, nullable, number, object_, one_of, string, text
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The handlers, and what they work with. `ping_interval` is in seconds."""
+    """The handlers, and what they work with."""
 
     db: Database
     keys: UserKeys
@@ -33,7 +33,6 @@ class Api:
     bots: BotRunner
     files: Files
     page_size: int
-    ping_interval: float
     admin_secret: str | None
 
     # --- users --------------------------------------------------------------------------------------------------
@@ -104,7 +103,7 @@ class Api:
         # The browser's EventSource cannot send headers
         user = await self._user(request, request.query_params.get("x-user-key"))
         conversation = await self.db(store.get_conversation, *_conversation(request), user["id"])
-        return EventStream(self.hub, self.hub.listen(conversation["id"], user["id"]), self.ping_interval)
+        return self.hub.stream(request, conversation["id"], user["id"])
 
     async def initialize(self, request: Request) -> Response:
         """A stream whose first signal tells all that a client needs. It never fails for a wrong key or conversation:
@@ -117,12 +116,11 @@ class Api:
         user, conversation, messages, participants = await self.db(
             store.initialize, client_id, known["id"], query.get("conversationId"), self.page_size
         )
-        # Nothing is awaited in between: what is stored after the messages were read is published after this
-        listener = self.hub.listen(conversation["id"], user["id"])
         user = {**user, "userKey": self.keys.issue(user["id"])}
         data = {"conversation": conversation, "messages": messages, "participants": participants, "user": user}
-        listener.push_signal("init", data)
-        return EventStream(self.hub, listener, self.ping_interval)
+        first = First("init", data, {"conversationId": conversation["id"], "x-user-key": user["userKey"]})
+        # Nothing is awaited in between: what is stored after the messages were read is published after this
+        return self.hub.stream(request, conversation["id"], user["id"], first)
 
     # --- participants -------------------------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ from .database import Database
 from .errors import ErrorsAsJson, MethodNotFound, ResourceNotFound
 from .faults import Faults
 from .files import Files
-from .hub import Hub
+from .grip import GripHub
+from .hub import LocalHub
 from .security import AccessLog, Cors, LoopbackNamesOnly, SecurityHeaders
 from .static import StaticFiles
 
@@ -31,7 +32,11 @@ _BOT_MEDIA = Path(__file__).with_name("bots") / "media"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`data` holds all that lasts; `web` the page, if it is to be served. Intervals are in seconds."""
+    """`data` holds all that lasts; `web` the page, if it is to be served. Intervals are in seconds.
+
+    With `grip_control`, where a Pushpin in front of this server takes what is published, several servers may share the
+    data.
+    """
 
     data: Path
     web: Path | None = None
@@ -41,16 +46,19 @@ class Settings:
     bot_timeout: float = 30.0
     admin_secret: str | None = None
     faults: Faults | None = None
+    grip_control: str | None = None
 
 
 def create_api(settings: Settings, bot: Bot) -> Api:
     """Open what is in the data folder. Raises `OSError`, `ValueError` or `sqlite3.Error` when that cannot be used."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = UserKeys(settings.data / "secret")
-    files = Files(settings.data / "files")
-    db, hub = Database(settings.data / "webchat.sqlite3"), Hub()
+    files = Files(settings.data / "files", is_shared=settings.grip_control is not None)
+    db = Database(settings.data / "webchat.sqlite3")
+    ping = settings.ping_interval
+    hub = GripHub(settings.grip_control, ping) if settings.grip_control else LocalHub(ping)
     bots = BotRunner(bot, db, hub, settings.bot_timeout)
-    return Api(db, keys, hub, bots, files, settings.page_size, settings.ping_interval, settings.admin_secret)
+    return Api(db, keys, hub, bots, files, settings.page_size, settings.admin_secret)
 
 
 def create_app(settings: Settings, api: Api) -> ASGIApp:
@@ -62,6 +70,7 @@ def create_app(settings: Settings, api: Api) -> ASGIApp:
         if settings.faults:
             await settings.faults.stop()
         await api.bots.stop()
+        await api.hub.stop()
         await api.db.close()
 
     page: ASGIApp = StaticFiles(settings.web) if settings.web else _nothing_here

@@ -1,4 +1,4 @@
-"""SQLite in one thread: what must last."""
+"""SQLite in one thread: what must last. Several processes may have the same file."""
 
 from __future__ import annotations
 
@@ -89,8 +89,15 @@ class Database:
 
     def _transact(self, work: Callable[[], T]) -> T:
         try:
-            with self._connection:
-                return work()
+            while True:
+                try:
+                    with self._connection:
+                        self._connection.execute("BEGIN")
+                        return work()
+                except sqlite3.OperationalError as error:
+                    # Another process has written after this one had read, and before it would write
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT:
+                        raise
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise Internal("Another program holds the database; try again", {"Retry-After": "1"}) from error
@@ -114,8 +121,12 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(_MIGRATIONS):
-        raise sqlite3.DatabaseError("it was written by a newer version of this server")
-    for number, script in enumerate(_MIGRATIONS[version:], version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT")
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")  # another process may be starting as well
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            raise sqlite3.DatabaseError("it was written by a newer version of this server")
+        for script in _MIGRATIONS[version:]:
+            for statement in script.split(";"):  # and not executescript, which would commit first
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")

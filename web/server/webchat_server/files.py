@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from .bodies import read_chunks
 from .errors import InvalidPayload
 
 MAX_UPLOAD = 100 * 1024 * 1024
+
+# Seconds after which nobody writes to a file any more that has not grown
+_UNFINISHED = 3600
 
 # What a browser may show in place: these can hold no script
 _SHOWN = re.compile(r"image/(png|jpeg|gif|webp|avif|bmp|x-icon|vnd\.microsoft\.icon)|(audio|video)/[\w.+-]+")
@@ -37,11 +41,14 @@ _HEADERS = {
 class Files:
     """The folder that holds the content of files, each under its id."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_shared: bool = False) -> None:
+        """`is_shared`: another process may be writing to the folder now."""
         self._folder = folder
         folder.mkdir(exist_ok=True)
+        old = time.time() - (_UNFINISHED if is_shared else 0)
         for unfinished in folder.glob("*.part"):
-            unfinished.unlink()
+            if unfinished.stat().st_mtime <= old:
+                unfinished.unlink()
 
     async def write(self, request: Request, file: dict[str, Any]) -> None:
         """Store the request's body as the file's content: all of it or nothing."""

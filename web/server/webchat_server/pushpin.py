@@ -1,0 +1,141 @@
+"""Starts a Pushpin of one's own, as Debian's packages `pushpin` and `zurl` have it, with all it needs in a temporary
+folder: it shares nothing with one that runs as a system service."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROGRAMS = ("pushpin", "zurl", "setpriv")
+# Seconds to start, and to end
+_PATIENCE = 20.0
+
+# Everything but the two TCP ports is a socket in the folder. The log level is that of warnings, because the next one
+# writes each request's query, which may hold a user key. The request's header must fit into the client's buffer
+_CONFIG = """\
+[global]
+include={{libdir}}/internal.conf
+rundir={folder}
+ipc_prefix=
+
+[runner]
+services=condure,zurl,pushpin-proxy,pushpin-handler
+http_port={host}:{port}
+logdir={folder}
+log_level=1
+client_buffer_size=65536
+client_maxconn=50000
+
+[proxy]
+routesfile={folder}/routes
+updates_check=off
+zurl_out_specs=ipc://{folder}/zurl-in
+zurl_out_stream_specs=ipc://{folder}/zurl-in-stream
+zurl_in_specs=ipc://{folder}/zurl-out
+
+[handler]
+push_in_spec=ipc://{folder}/push-in
+push_in_sub_specs=ipc://{folder}/push-in-sub
+push_in_http_addr=127.0.0.1
+push_in_http_port={control_port}
+command_spec=ipc://{folder}/command
+stats_spec=ipc://{folder}/stats
+"""
+
+
+class PushpinFailed(Exception):
+    """Pushpin is not there, or has ended; the message says what is known."""
+
+
+class Pushpin:
+    """A Pushpin on an IPv4 address and port, in front of the servers at `targets` (`host:port`): it asks the first of
+    them that answers. `control_port` of 127.0.0.1 is where signals are published."""
+
+    def __init__(self, host: str, port: int, targets: Sequence[str], control_port: int) -> None:
+        self.address = host, port
+        self._control = "127.0.0.1", control_port
+        self._targets = targets
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="webchat-pushpin-")
+
+    def start(self) -> None:
+        """Start it, and return when it listens. Raises `PushpinFailed`."""
+        if missing := [name for name in _PROGRAMS if not shutil.which(name)]:
+            raise PushpinFailed(f"{' and '.join(missing)} cannot be found; on Debian, apt-get install pushpin zurl")
+        folder = Path(self._folder.name)
+        host, port = self.address
+        config = _CONFIG.format(folder=folder, host=host, port=port, control_port=self._control[1])
+        (folder / "pushpin.conf").write_text(config)
+        (folder / "routes").write_text(f"* {' '.join(self._targets)}\n")
+        with open(folder / "output", "wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - all of it is said here
+                # Told to end when this process dies, however it does. In a session of its own, so that Ctrl-C reaches
+                # only this process, which ends it when it is no longer needed
+                ["setpriv", "--pdeathsig", "TERM", "pushpin", f"--config={folder}/pushpin.conf"],  # noqa: S607 - both were found
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _PATIENCE
+        while not all(map(_is_open, (self.address, self._control))):
+            if self.has_ended or time.monotonic() > deadline:
+                log = self.log
+                self.kill()
+                raise PushpinFailed(f"Pushpin did not start:\n{log}")
+            time.sleep(0.02)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself; it does when one of its processes does."""
+        return self._process is not None and self._process.poll() is not None
+
+    @property
+    def log(self) -> str:
+        """All that it and its processes have said since it was started."""
+        files = [Path(self._folder.name, "output"), *sorted(Path(self._folder.name).glob("*.log"))]
+        return "".join(file.read_text(errors="replace") for file in files)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait for that."""
+        if self._process:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and its processes at once (SIGKILL), as a crash would."""
+        process, self._process = self._process, None
+        if process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def close(self) -> None:
+        """Stop it if it runs, and delete its folder."""
+        self.stop()
+        self._folder.cleanup()
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody has at the moment."""
+    with socket.create_server((host, 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def _is_open(address: tuple[str, int]) -> bool:
+    host, port = address
+    try:
+        socket.create_connection(("127.0.0.1" if host == "0.0.0.0" else host, port), 1).close()  # noqa: S104
+    except OSError:
+        return False
+    return True
