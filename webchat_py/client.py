@@ -112,13 +112,12 @@ class WebchatClient:
         self._expired: SessionExpired | None = None
         self._on_expired = on_expired
         self._session = session(lambda error: self._events.emit("error", error))
-        self._conversation = CurrentConversation(backend, self._events, idle_timeout, random)
+        self._conversation = CurrentConversation(backend, self._events, idle_timeout, random, self._save_conversation)
         self._delivery = Delivery(backend, self._conversation, self._events, self._session, retry_for, random)
         self._waiting = Waiting(self._events)
         self._asking = asyncio.Lock()
         self._stop_watching: Callable[[], None] | None = None
         backend.on_expired = self._expire
-        self._events.tap("conversation", self._save_conversation)
 
     def __repr__(self) -> str:
         return f"<WebchatClient {self.client_id!r} {self._conversation.state} at {self.api_url!r}>"

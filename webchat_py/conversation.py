@@ -73,10 +73,16 @@ class CurrentConversation:
     """
 
     def __init__(
-        self, backend: ConversationBackend, events: Emitter, idle_timeout: float, random: Callable[[], float]
+        self,
+        backend: ConversationBackend,
+        events: Emitter,
+        idle_timeout: float,
+        random: Callable[[], float],
+        on_change: Callable[[str], None],
     ) -> None:
         self._backend = backend
         self._events = events
+        self._on_change = on_change
         self._idle_timeout = idle_timeout
         self._random = random
         self._backoff = Backoff(random)
@@ -263,6 +269,7 @@ class CurrentConversation:
         if not again:
             self._unannounced = False
             self._end_typing()
+            self._on_change(conversation_id)
             self._events.emit("conversation", conversation_id)
         else:
             self._tell_missed(missed, newest)
