@@ -221,9 +221,10 @@ class Faults:
 
     def end_streams(self, how: Ending) -> int:
         """End all open streams now: properly, by a reset, or in the middle of a signal. Returns how many there were."""
-        for stream in self._streams:
+        streams, self._streams = self._streams, set()
+        for stream in streams:
             stream.end(how)
-        return len(self._streams)
+        return len(streams)
 
     def stall_streams(self) -> int:
         """Let all streams that are open now fall silent for good, and stay open. Returns how many there were."""
