@@ -267,8 +267,9 @@ class WebchatClient:
         Example:
             await client.delete_user()
         """
-        await self._call(rest.delete_user())
-        await self.disconnect(forget=True)
+        with self._conversation.parting():
+            await self._call(rest.delete_user())
+            await self.disconnect(forget=True)
 
     # What one says
 
@@ -648,6 +649,9 @@ class WebchatClient:
             try:
                 if conversation_id is None:
                     await self._conversation.create()
+                elif conversation_id == self._conversation.id:
+                    await self._conversation.switch(conversation_id)
+                    newest = await self._conversation.newest_messages()
                 else:
                     newest = await self._conversation.switch(conversation_id)
             except (NotFound, Forbidden):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Literal, Protocol, TypeAlias
 
 from .channel import Channel, Listen
@@ -128,12 +128,16 @@ class CurrentConversation:
     async def switch(self, conversation_id: str) -> list[Message]:
         """Make another conversation the current one; open the stream again if it is the same and was lost.
 
-        Returns the newest messages of its history, newest first.
+        Returns the newest messages of its history, newest first, where it was another one.
         """
         async with self._changing:
             if conversation_id == self._id and self._channel and self._channel.live and self._over is None:
                 return []
             return await self._open(conversation_id)
+
+    async def newest_messages(self) -> list[Message]:
+        """The newest messages of the history, newest first."""
+        return (await self._first_stretch(self.require(), read=True)).messages
 
     async def ready(self) -> str:
         """The id of the current conversation; of a new one where there is none. Raises what ended it for good."""
@@ -184,14 +188,19 @@ class CurrentConversation:
     async def delete(self, conversation_id: str) -> None:
         """Delete a conversation on the server, and leave it if it is the current one."""
         async with self._changing:
-            # The server ends the stream first, which is no loss then.
-            self._parting = asyncio.get_running_loop().create_future()
-            try:
+            with self.parting():
                 await self._backend.delete_conversation(conversation_id)
                 if self._id == conversation_id:
                     await self.close()
-            finally:
-                self._release(self._parting)
+
+    @contextmanager
+    def parting(self) -> Iterator[None]:
+        """While something is deleted on the server, which ends the stream first: that is no loss then."""
+        self._parting = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            self._release(self._parting)
 
     def end(self, error: Exception) -> None:
         """The current conversation is over for good. Its id stays, so that none takes its place in silence."""
@@ -296,7 +305,7 @@ class CurrentConversation:
                 except WebchatError as error:
                     await channel.close()
                     channel = await self._reopen(conversation_id, error)
-        except WebchatError as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not end in silence
             self.end(error)
         finally:
             await channel.close()
@@ -369,7 +378,7 @@ class CurrentConversation:
         self._channel = channel
         if channel.opened:
             self._set_connection("connected", recovered=recovered)
-        channel.deliver(self._on_signal)
+            channel.deliver(self._on_signal)
         self._release(self._usable)
 
     async def _pause(self, seconds: float) -> None:

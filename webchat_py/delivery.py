@@ -108,6 +108,8 @@ class Delivery:
 
     async def resend(self, message: Message) -> Message:
         """Send a message again that failed, to its own conversation. If it is there after all, that is it."""
+        if sent := self._outbox.sent(message.client_id or ""):
+            return sent
         entry = self._outbox.get(message.client_id or "") or Entry(message, tried=True)
         if entry.tried and entry.in_doubt_until is None:
             entry.in_doubt_until = self._now()
@@ -132,10 +134,10 @@ class Delivery:
             client_id=unsent.client_id,
             status="failed",
         )
-        entry = Entry(message, mark, unsent.tried, self._now() + GRACE if unsent.tried else None)
-        self._outbox.fail(entry)
-        self._session.keep(_unsent(entry, failed=unsent.failed))
-        self._tell(message)
+        # It may have been sent whatever was stored: the page may have ended before it was written.
+        self._outbox.fail(Entry(message, mark, tried=True, in_doubt_until=self._now() + GRACE))
+        if unsent.failed:
+            self._tell(message)
         return message
 
     # What comes back: `conversation.OwnMessages`
@@ -171,12 +173,11 @@ class Delivery:
         try:
             yield entry
         except BaseException as error:
-            entry.on_arrival = None
-            if entry.arrived is not None:
-                self._complete(entry, entry.arrived)
-            else:
+            if entry.arrived is None:
                 self._fail(entry, error)
             raise
+        finally:
+            entry.on_arrival = None
 
     async def _ready(self, deadline: float) -> str:
         """The current conversation, or a new one. An orphan may stay on the server where the answer was lost."""
@@ -207,10 +208,11 @@ class Delivery:
                         await self._usable(conversation_id, deadline, reason)
                     message = entry.arrived or await self._find(entry) or await self._post(entry)
                     return self._complete(entry, message)
-                except (NotFound, Forbidden):
-                    await self._conversation.check(conversation_id)
-                    raise
                 except WebchatError as error:
+                    if entry.arrived is not None:
+                        continue
+                    if isinstance(error, NotFound | Forbidden):
+                        await self._conversation.check(conversation_id)
                     pause = backoff.next(retry_after(error))
                     if error is reason or not error.retryable or self._now() + pause > deadline:
                         raise
@@ -236,8 +238,6 @@ class Delivery:
                     return entry.arrived
             return await attempt
         except WebchatError as error:
-            if entry.arrived is not None:
-                return entry.arrived
             if may_have_arrived(error):
                 entry.in_doubt_until = self._now() + GRACE
             raise
@@ -289,14 +289,14 @@ class Delivery:
             await done_within(seconds, self._backend.call_later, self._arrival(entry))
 
     def _arrived(self, entry: Entry, message: Message) -> None:
-        entry.arrived = message
-        if self._outbox.is_pending(entry.client_id):
-            if entry.on_arrival is not None:
-                entry.on_arrival()
-        else:
-            self._complete(entry, message)
+        """The stream or the history shows it: its status moves now, whenever the attempt ends."""
+        self._complete(entry, message)
+        if entry.on_arrival is not None:
+            entry.on_arrival()
 
     def _complete(self, entry: Entry, message: Message) -> Message:
+        if entry.arrived is not None:
+            return entry.arrived
         sent = self._outbox.complete(entry, message)
         self._conversation.note(sent)
         self._session.drop(entry.client_id)

@@ -45,7 +45,7 @@ class Ledger:
         if message.id is None or message.id in self._known:
             return False
         self._known[message.id] = message.sent_on
-        if self.newest is None or _is_before(self.newest.sent_on, message.sent_on) is not False:
+        if self.newest is None or _is_before(message.sent_on, self.newest.sent_on) is not True:
             self.newest = Mark(message.id, message.sent_on)
         if len(self._known) > self._size:
             self._forget_oldest()

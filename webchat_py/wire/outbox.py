@@ -42,8 +42,8 @@ class Entry:
         mark: what was newest in its conversation before the first attempt.
         in_doubt_until: when (by the event loop's clock) not finding it says that it did not arrive; `None` while
             no attempt is in doubt.
-        arrived: the message as the stream or the history told it, whatever became of the attempt.
-        on_arrival: called then.
+        arrived: the message as the server has it.
+        on_arrival: called when the stream or the history told it, whatever becomes of the attempt.
         doubles: messages of this user that may be this one.
     """
 
@@ -85,6 +85,10 @@ class Outbox:
     def get(self, client_id: str) -> Entry | None:
         return self._entries.get(client_id) or self._failed.get(client_id)
 
+    def sent(self, client_id: str) -> Message | None:
+        """The message as the server has it, if it was sent not long ago."""
+        return self._sent.get(client_id)
+
     def is_pending(self, client_id: str) -> bool:
         return client_id in self._entries
 
@@ -99,7 +103,7 @@ class Outbox:
         self._failed.pop(entry.client_id, None)
         if message.metadata is None or message.client_id == entry.client_id:
             self._keeps_metadata = message.client_id is not None
-        sent = replace(message, client_id=entry.client_id, status="sent")
+        sent = entry.arrived = replace(message, client_id=entry.client_id, status="sent")
         _remember(self._sent, entry.client_id, sent)
         return sent
 
