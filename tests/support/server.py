@@ -35,6 +35,11 @@ class WebchatServer:
         return f"http://127.0.0.1:{self._port}"
 
     @property
+    def pid(self) -> int:
+        assert self._process, "it does not run"
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """All that the server has written to its log so far."""
         # Not by seek and read: the server writes where the position is, which they would move
@@ -68,6 +73,10 @@ class WebchatServer:
         """End it at once (SIGKILL), as a crash would."""
         return self._end(signal.SIGKILL)
 
+    def wait(self) -> int:
+        """Wait until it has ended by itself, and return its exit status."""
+        return self._end()
+
     def restart(self) -> None:
         """Stop it if it runs, and start it on the same port and data."""
         self.stop()
@@ -83,13 +92,14 @@ class WebchatServer:
         self.stop()
         self._log.close()
 
-    def _end(self, how: signal.Signals) -> int:
+    def _end(self, how: signal.Signals | None = None) -> int:
         process, self._process = self._process, None
         if process is None:
             return 0
         assert process.stdout
         with process.stdout:
-            process.send_signal(how)
+            if how:
+                process.send_signal(how)
             try:
                 return process.wait(10)
             except subprocess.TimeoutExpired:

@@ -89,19 +89,27 @@ class Database:
 
     def _transact(self, work: Callable[[], T]) -> T:
         try:
-            while True:
-                try:
-                    with self._connection:
-                        self._connection.execute("BEGIN")
-                        return work()
-                except sqlite3.OperationalError as error:
-                    # Another process has written after this one had read, and before it would write
-                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT:
-                        raise
+            return self._attempt("BEGIN", work)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if not _is_busy(error):
+                raise
+        # It wanted to write what another process has changed since it was read, or is changing. So once more, from the
+        # beginning, when nobody else writes
+        try:
+            return self._attempt("BEGIN IMMEDIATE", work)
+        except sqlite3.OperationalError as error:
+            if _is_busy(error):
                 raise Internal("Another program holds the database; try again", {"Retry-After": "1"}) from error
             raise
+
+    def _attempt(self, begin: str, work: Callable[[], T]) -> T:
+        with self._connection:
+            self._connection.execute(begin)
+            return work()
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _open(file: Path) -> sqlite3.Connection:

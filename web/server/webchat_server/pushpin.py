@@ -115,10 +115,15 @@ class Pushpin:
     def kill(self) -> None:
         """End it and its processes at once (SIGKILL), as a crash would."""
         process, self._process = self._process, None
-        if process:
+        if not process:
+            return
+        process.kill()
+        process.wait()
+        # Each is in a group of its own, but all are in the session that began with Pushpin
+        for file in Path(self._folder.name).glob("*.pid"):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+                if os.getsid(child := int(file.read_text())) == process.pid:
+                    os.kill(child, signal.SIGKILL)
 
     def close(self) -> None:
         """Stop it if it runs, and delete its folder."""
