@@ -19,9 +19,7 @@ class Sink(Protocol):
     """Takes what comes over a stream."""
 
     def on_open(self) -> None: ...
-    def on_bytes(self) -> None:
-        """Something came, and more will within the idle timeout."""
-
+    def on_bytes(self) -> None: ...
     def on_signal(self, signal: Signal) -> None: ...
 
 
@@ -115,13 +113,10 @@ class Channel:
     def on_open(self) -> None:
         if not self._opened.done():
             self._opened.set_result(None)
-        # A stream that does not show its bytes to scripts would be taken for silent.
-        self._watch(None)
+        self.on_bytes()
 
     def on_bytes(self) -> None:
         self._last_seen = self._time()
-        if self._stop_watching is None and self.live:
-            self._watch(self._idle_timeout)
 
     async def _run(self) -> None:
         self._watch(self._idle_timeout)
