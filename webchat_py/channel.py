@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, Protocol, TypeAlias
 
-from .pauses import CallLater, done_within
+from .pauses import done_within
 from .wire.errors import StreamError
+from .wire.ports import CallLater
 from .wire.signals import Signal
 
 OPEN_WAIT = 1.0

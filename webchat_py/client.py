@@ -9,7 +9,7 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from .conversation import ConversationBackend, CurrentConversation, Wake
+from .conversation import ConversationBackend, CurrentConversation
 from .delivery import Delivery, DeliveryBackend
 from .emitter import Emitter
 from .history import newest_first, pages
@@ -21,6 +21,7 @@ from .wire.errors import Forbidden, NotFound, SessionExpired, StateError
 from .wire.files import Attachment, SentFile, payload_for
 from .wire.models import Conversation, Credentials, Event, Message, User
 from .wire.payloads import Payload, Text, payload_to_wire
+from .wire.ports import Wake
 
 if TYPE_CHECKING:
     from .registrar import Waiter

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from .channel import Channel, Listen
 from .emitter import Emitter, log
 from .history import Stretch, newest_first
-from .pauses import CallLater, done_within
+from .pauses import done_within
 from .wire.backoff import Backoff
 from .wire.errors import (
     ApiError,
@@ -26,12 +26,9 @@ from .wire.errors import (
 from .wire.ledger import Ledger, Mark
 from .wire.models import Connection, ConnectionState, Message, Typing
 from .wire.outbox import retry_after
+from .wire.ports import CallLater, Wake
 from .wire.rest import Page
 from .wire.signals import Happened, MessageCreated, Signal, StatusChanged, TypingChanged
-
-Wake: TypeAlias = Literal["online", "offline", "visible", "restored", "slept"]
-"""What happened to the page: it has a network again, or none; it is looked at again; it came back from the browser's
-cache, or the machine slept, after which a stream may be dead without knowing it."""
 
 
 class ConversationBackend(Protocol):

@@ -13,14 +13,15 @@ from weakref import WeakValueDictionary
 from .conversation import CurrentConversation
 from .emitter import Emitter
 from .history import newest_first
-from .pauses import CallLater, done_within
+from .pauses import done_within
 from .session import Session, Unsent
 from .wire.backoff import Backoff
 from .wire.errors import DeliveryUncertain, Forbidden, NotFound, RequestTimeout, WebchatError
 from .wire.ledger import Ledger, Mark
 from .wire.models import Message, parse_date
-from .wire.outbox import GRACE, Entry, Origin, Outbox, may_have_arrived, retry_after
+from .wire.outbox import GRACE, Entry, Outbox, may_have_arrived, retry_after
 from .wire.payloads import Payload, parse_payload, payload_to_wire
+from .wire.ports import CallLater
 from .wire.rest import Page
 from .wire.signals import StatusChanged
 
@@ -144,13 +145,12 @@ class Delivery:
 
     def take(self, message: Message) -> None:
         """A message of this user that the stream or the history told."""
-        origin, entry = self._outbox.origin(message)
-        if entry is None:
-            self._events.emit("own_message", message)
-        elif origin is Origin.UNCERTAIN:
+        if entry := self._outbox.get(message.client_id or ""):
+            self._arrived(entry, message)
+        elif entry := self._outbox.may_be(message):
             entry.doubles.append(message)
         else:
-            self._arrived(entry, message)
+            self._events.emit("own_message", message)
 
     def take_status(self, change: StatusChanged) -> None:
         """The server says what has become of a message of this user."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
-CallLater: TypeAlias = Callable[[float, Callable[[], None]], Callable[[], None]]
-"""Calls a function after some seconds; what it returns calls that off. Pyodide's event loop keeps the browser's timer,
-and the proxy of the callback, until it fires."""
+from .wire.ports import CallLater
 
 
 async def done_within(seconds: float, call_later: CallLater, *futures: asyncio.Future[Any]) -> bool:
-    """Wait until one of the futures is done; `False` when the seconds were over first."""
+    """Wait until one of the futures is done; `False` when the seconds were over first.
+
+    Not by `asyncio.timeout`: Pyodide's event loop keeps the browser's timer, and a proxy, until it fires.
+    """
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     cancel = call_later(seconds, lambda: None if over.done() else over.set_result(None))
     try:

@@ -8,33 +8,18 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar
 
 from .channel import Sink
-from .conversation import Wake
-from .pauses import CallLater
 from .wire import rest
 from .wire.errors import NetworkError, NotFound, SessionExpired, StreamRefused, Unauthorized, WebchatError
 from .wire.files import Attachment
 from .wire.models import Credentials, Message
 from .wire.payloads import Payload
+from .wire.ports import CallLater, StreamListener, Wake
 from .wire.signals import parse_signal
 
 T = TypeVar("T")
 EventSourceChoice = Literal["auto", "native", "fetch"]
 
 log = logging.getLogger("webchat_py")
-
-
-class StreamListener(Protocol):
-    """Takes what comes over a stream.
-
-    A transport sets `retry` (seconds) and `last_event_id` as the server sends them.
-    """
-
-    retry: float
-    last_event_id: str
-
-    def on_open(self) -> None: ...
-    def on_bytes(self) -> None: ...
-    def on_event(self, data: str) -> None: ...
 
 
 class Transport(Protocol):

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "webchat_py"
 PURE = {"__future__", "collections", "dataclasses", "datetime", "itertools", "json", "re", "typing"}
-STANDARD = PURE | {"asyncio", "contextlib", "difflib", "logging", "os", "types"}
+STANDARD = PURE | {"asyncio", "contextlib", "difflib", "logging", "os", "types", "weakref"}
 BROWSER = STANDARD | {"js", "mimetypes", "pyodide"}
 
 

@@ -13,8 +13,8 @@ import js
 from pyodide.ffi import JsException, create_proxy
 from pyodide.http import FetchResponse
 
-from ..pushpin import StreamListener
 from ..wire.errors import NetworkError, StreamError, StreamRefused
+from ..wire.ports import StreamListener
 from ..wire.rest import Request, Response, error_from
 from ..wire.sse import EventTooLarge, SSEDecoder
 from .fetch import NO_ANSWER, Deadline, fetch, read

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from typing import Any, Literal
+from typing import Any
 
 import js
 from pyodide.ffi import create_once_callable, create_proxy
 
-Wake = Literal["online", "offline", "visible", "restored", "slept"]
+from ..wire.ports import Wake
 
 TICK = 10.0
 SLEPT = 30.0

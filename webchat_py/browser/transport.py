@@ -8,10 +8,8 @@ from typing import Any
 import js
 from pyodide.ffi import JsException
 
-from ..conversation import Wake
-from ..pauses import CallLater
-from ..pushpin import StreamListener
 from ..wire.files import Attachment
+from ..wire.ports import CallLater, StreamListener, Wake
 from ..wire.rest import Request, Response
 from . import lifecycle
 from .eventsource import listen_fetch, listen_native

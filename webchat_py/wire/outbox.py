@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import TypeVar
 
 from .errors import ApiError, NetworkError, ServerError, WebchatError
@@ -21,17 +20,6 @@ REMEMBERED = 100
 """Failed messages, and messages that were sent, whose later fate is still told."""
 
 _RANK = {"failed": 0, "pending": 1, "sent": 2, "processing": 3, "processed": 4}
-
-
-class Origin(Enum):
-    """Where a message of this user comes from."""
-
-    OUTBOX = "outbox"
-    """This client sent it."""
-    ELSEWHERE = "elsewhere"
-    """Another tab or device did."""
-    UNCERTAIN = "uncertain"
-    """It may be one whose answer is still out."""
 
 
 @dataclass(slots=True, eq=False)
@@ -107,16 +95,11 @@ class Outbox:
         _remember(self._sent, entry.client_id, sent)
         return sent
 
-    def origin(self, message: Message) -> tuple[Origin, Entry | None]:
-        """Where a message of this user that came by the stream or the history comes from."""
-        if message.client_id is not None:
-            entry = self.get(message.client_id)
-            return (Origin.ELSEWHERE if entry is None else Origin.OUTBOX), entry
-        if not self._keeps_metadata:
-            for entry in self._entries.values():
-                if entry.could_be(message):
-                    return Origin.UNCERTAIN, entry
-        return Origin.ELSEWHERE, None
+    def may_be(self, message: Message) -> Entry | None:
+        """The entry whose answer is still out, and which a message of this user without a client id looks like."""
+        if message.client_id is not None or self._keeps_metadata:
+            return None
+        return next((entry for entry in self._entries.values() if entry.could_be(message)), None)
 
     def matches(self, entry: Entry, own: Iterable[Message]) -> list[Message]:
         """Which of these messages of this user, all later than `entry.mark`, may be the entry; one at most is sure."""
