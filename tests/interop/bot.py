@@ -16,7 +16,8 @@ _heard: defaultdict[str, list[str]] = defaultdict(list)
 
 async def answer(chat: Any) -> None:
     """Remembers texts. The event `{"bot": "answer"}` answers each with the payload of its name, else repeats it;
-    `{"bot": "signal", "type": …, "data": …}` makes the bot send that signal."""
+    `{"bot": "say", "text": …}` makes the bot say something unasked, `{"bot": "signal", "type": …, "data": …}` makes it
+    send that signal."""
     if chat.text is not None:
         _heard[chat.conversation_id].append(chat.text)
     if chat.event is None:
@@ -25,5 +26,7 @@ async def answer(chat: Any) -> None:
         case {"bot": "answer"}:
             for text in _heard.pop(chat.conversation_id, []):
                 await chat.send(BY_NAME.get(text, f"echo: {text}"))
+        case {"bot": "say", "text": text}:
+            await chat.send(text)
         case {"bot": "signal", "type": type, "data": data}:
             await chat.signal(type, data)

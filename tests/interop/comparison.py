@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -138,7 +137,7 @@ def normalised(record: Record, api_url: str, scenario: str) -> Record:
 
 def _random(name: str, value: Any) -> Any:
     match name, value:
-        case "clientMessageId", str():
+        case "clientMessageId" | "clientId", str():
             return _CLIENT_MESSAGE_ID.sub("<client message id>", value)
         case "key", str():
             return _RANDOM_PREFIX.sub("<random>-", value)
@@ -197,16 +196,38 @@ def _in_sequence(
     def label(item: Any) -> str:
         return identify(item)[0]
 
-    counterparts = list(map(identify, original)), list(map(identify, ours))
-    for kind, begin, end, our_begin, our_end in SequenceMatcher(None, *counterparts, autojunk=False).get_opcodes():
-        if kind == "equal":
-            for one, other in zip(original[begin:end], ours[our_begin:our_end], strict=True):
-                yield from _in_value(f"{what} {label(one)}: ", one, other)
-            continue
-        for one in original[begin:end]:
-            yield Difference(f"{what} {label(one)}", one, ABSENT)
-        for one in ours[our_begin:our_end]:
-            yield Difference(f"{what} {label(one)}", ABSENT, one)
+    for one, other in _aligned(original, ours, identify):
+        if one is ABSENT or other is ABSENT:
+            yield Difference(f"{what} {label(other if one is ABSENT else one)}", one, other)
+        else:
+            yield from _in_value(f"{what} {label(one)}: ", one, other)
+
+
+def _aligned(one: list[Any], other: list[Any], identify: Callable[[Any], tuple[str, str]]) -> list[tuple[Any, Any]]:
+    """The items of both sides in order, counterparts side by side, as many of them as there can be.
+
+    difflib would not do: it may tear counterparts apart where one side has more items in between.
+    """
+    names, other_names = list(map(identify, one)), list(map(identify, other))
+    # How many counterparts there are from the i-th and j-th item on
+    most = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
+    for i in reversed(range(len(one))):
+        for j in reversed(range(len(other))):
+            same = names[i] == other_names[j]
+            most[i][j] = most[i + 1][j + 1] + 1 if same else max(most[i + 1][j], most[i][j + 1])
+    aligned: list[tuple[Any, Any]] = []
+    i = j = 0
+    while i < len(one) and j < len(other):
+        if names[i] == other_names[j]:
+            aligned.append((one[i], other[j]))
+            i, j = i + 1, j + 1
+        elif most[i + 1][j] >= most[i][j + 1]:
+            aligned.append((one[i], ABSENT))
+            i += 1
+        else:
+            aligned.append((ABSENT, other[j]))
+            j += 1
+    return [*aligned, *((item, ABSENT) for item in one[i:]), *((ABSENT, item) for item in other[j:])]
 
 
 def _in_results(original: list[Any], ours: list[Any]) -> Iterator[Difference]:

@@ -37,6 +37,10 @@ METADATA = {"clientMessageId": "<client message id>"}
 STARTED = {"type": "conversation_started", "data": {}}
 FILE_URL = "<url of file 1>"
 STATE_ERROR = {"error": {"kind": "state", "holdsTheKey": True}}
+GONE = {
+    "kind": "ConversationGone",
+    "message": "The conversation <conv 1> is gone: No such conversation (HTTP 404, ResourceNotFound)",
+}
 WENT_WRONG = {"kind": "api", "type": "Internal", "code": 500, "message": "It went wrong"}
 CREDENTIALS = {"userId": "<user 1>", "userToken": "<key 1>"}
 
@@ -68,6 +72,30 @@ def posted(words: str, conversation: str = "<conv 1>") -> dict[str, Any]:
 
 def event(name: str, value: Value) -> dict[str, Any]:
     return {"event": name, "value": value}
+
+
+def appeared(method: str, path: str, body: Value = None) -> Change:
+    return f"request {method} {path}", ABSENT, request(method, path, body)
+
+
+def vanished(method: str, path: str, body: Value = None) -> Change:
+    return f"request {method} {path}", request(method, path, body), ABSENT
+
+
+def stays(*steps: str) -> tuple[Change, ...]:
+    """Steps after which the original has no conversation, and ours the one from before."""
+    return tuple((f"step {step}: conversationId", None, "<conv 1>") for step in steps)
+
+
+def no_other_conversation(*steps: str) -> tuple[Change, ...]:
+    """The original opens another conversation, in which it is after these steps; ours is where it was."""
+    return (
+        vanished("POST", "/conversations", {}),
+        vanished("GET", "/conversations/<conv 2>/listen"),
+        vanished("POST", "/events", {"payload": STARTED, "conversationId": "<conv 2>"}),
+        *((f"step {step}: conversationId", "<conv 2>", "<conv 1>") for step in steps),
+        ("event conversation", {**event("conversation", "<conv 2>"), "current": None}, ABSENT),
+    )
 
 
 def refused_stream(where: str, status: int, type: str, words: str) -> tuple[Change, ...]:
@@ -102,14 +130,20 @@ def sent_after_all(step: str, words: str, conversation: str = "<conv 1>") -> tup
     )
 
 
-def is_own_status(_original: Value, ours: Value) -> bool:
-    """A signal of the server about a message that ours has sent. It may come at any time after that."""
-    told = ours["value"]
-    return bool(
-        told.keys() == {"message", "oldStatus", "newStatus"}
-        and told["message"]["metadata"] == METADATA
-        and (told["oldStatus"], told["newStatus"]) in (("pending", "processing"), ("processing", "processed"))
-    )
+def has_come_to(status: str) -> Callable[[Value, Value], bool]:
+    """Our event that says so of a message that ours has sent. It may come at any time."""
+
+    def fits(_original: Value, ours: Value) -> bool:
+        told = ours["value"]
+        message = told["message"]
+        return bool(
+            told["status"] == status
+            and told["clientId"] == "<client message id>"
+            and (message["id"] is None) == (status in ("pending", "failed"))
+            and USER.fullmatch(message["authorId"])
+        )
+
+    return fits
 
 
 def unknown_payload(block: dict[str, Any], name: str) -> Reason:
@@ -140,23 +174,33 @@ def unclassified(name: str, type: str, code: int) -> Reason:
     )
 
 
-def by_hand(
-    block: Value, sent_on: str = "2025-01-05T10:00:03.000Z", conversation: Value = CONVERSATION
-) -> dict[str, Any]:
-    return {**message(block, id="msg_by_hand", author="bot", sent_on=sent_on), "conversationId": conversation}
+def by_hand(block: Value, conversation: Value = CONVERSATION, author: Value = "bot") -> dict[str, Any]:
+    told = message(block, id="msg_by_hand", author=author, sent_on="2025-01-05T10:00:03.000Z")
+    return {**told, "conversationId": conversation}
 
 
 REASONS = (
     # What is there in addition, in every scenario
-    reason(
-        "Gain: the event `connection` tells how the stream is doing",
-        EVERYWHERE,
-        ("event connection", ABSENT, event("connection", re.compile("connecting|connected|offline|closed"))),
+    *(
+        reason(
+            "Gain: the event `connection` tells how the stream is doing",
+            EVERYWHERE,
+            ("event connection", ABSENT, event("connection", state)),
+        )
+        for state in ("connecting", "connected", "reconnecting", "closed")
+    ),
+    *(
+        reason(
+            "Defect: `sendMessage` has no delivery state",
+            EVERYWHERE,
+            ("event message_status", ABSENT, has_come_to(status)),
+        )
+        for status in ("pending", "sent", "processing", "processed")
     ),
     reason(
         "Defect: `sendMessage` has no delivery state",
-        EVERYWHERE,
-        ("event message_status_changed", ABSENT, is_own_status),
+        ("error of each call", "conversation is deleted"),
+        ("event message_status", ABSENT, has_come_to("failed")),
     ),
     reason(
         "Defect: `conversationId` is undefined inside the `conversation` handler",
@@ -205,6 +249,21 @@ REASONS = (
             {"error": {"kind": "ValueError", "message": re.compile("These credentials do not belong together.*")}},
         ),
         ("step 3 connect: userId", "user_of_nobody", None),
+    ),
+    reason(
+        "Gain: the event `session_expired` tells that one has become another user, and why",
+        "unknown credentials",
+        (
+            "event session_expired",
+            ABSENT,
+            event(
+                "session_expired",
+                {
+                    "kind": "SessionExpired",
+                    "message": re.compile("The server does not know the user user_of_nobody: .*"),
+                },
+            ),
+        ),
     ),
     reason(
         "Gain: to connect again as the user one is asks the server nothing",
@@ -341,32 +400,99 @@ REASONS = (
         ("event message_sent", ABSENT, event("message_sent", "Hello")),
     ),
     reason(
-        "Defect: after a stream loss the conversation vanishes, and the next `sendMessage` silently starts a new one",
-        "stream is lost",
-        ("request POST /conversations", request("POST", "/conversations", {}), ABSENT),
-        ("request GET /conversations/<conv 2>/listen", request("GET", "/conversations/<conv 2>/listen"), ABSENT),
-        ("request GET /conversations/<conv 1>/listen", ABSENT, request("GET", "/conversations/<conv 1>/listen")),
-        (
-            "request POST /events",
-            request("POST", "/events", {"payload": STARTED, "conversationId": "<conv 2>"}),
-            ABSENT,
-        ),
+        "Gain: taking up a conversation reads its newest messages, so that none that comes later can be missed",
+        ("come back with stored credentials", "several conversations"),
+        appeared("GET", "/conversations/<conv 1>/messages"),
+    ),
+    reason(
+        "Gain: taking up a conversation reads its newest messages, so that none that comes later can be missed",
+        "switch to no conversation",
+        appeared("GET", "/conversations/conv_of_nobody/messages"),
+    ),
+    # Lost streams
+    reason(
+        "Defect: no reconnect after a lost stream, and `conversationId` vanishes",
+        ("stream ends", "stream breaks off", "event after a lost stream", "bot speaks while the stream is lost"),
+        appeared("GET", "/conversations/<conv 1>/listen"),
+        ("event error", event("error", {"kind": "Error", "message": "Connection to conversation lost"}), ABSENT),
+        *stays("* lose_stream", "* regain_stream"),
+    ),
+    reason(
+        "Defect: after a loss the next send silently starts another conversation",
+        ("stream ends", "stream breaks off"),
+        *no_other_conversation("8 send", "9 list"),
         ("request POST /messages: body.conversationId", "<conv 2>", "<conv 1>"),
-        ("request GET /conversations/<conv 1>/messages", ABSENT, request("GET", "/conversations/<conv 1>/messages")),
-        ("request GET /conversations/<conv 2>/messages", request("GET", "/conversations/<conv 2>/messages"), ABSENT),
-        ("step 5 wait: conversationId", None, "<conv 1>"),
-        ("step 6 list: conversationId", None, "<conv 1>"),
-        ("step 6 list: value", [], [message(text("before"))]),
-        ("step 7 send: conversationId", "<conv 2>", "<conv 1>"),
-        ("step 8 list: conversationId", "<conv 2>", "<conv 1>"),
-        ("step 8 list: value", [message(text("after"))], [message(text("after")), message(text("before"))]),
-        ("event conversation", {**event("conversation", "<conv 2>"), "current": None}, ABSENT),
+        vanished("GET", "/conversations/<conv 2>/messages"),
+        ("step 9 list: value", [message(text("after"))], [message(text("after")), message(text("before"))]),
+    ),
+    reason(
+        "Defect: after a loss the next event silently starts another conversation, and the bot misses it in this one",
+        "event after a lost stream",
+        *no_other_conversation("7 send_event"),
+        ("request POST /events: body.conversationId", "<conv 2>", "<conv 1>"),
+    ),
+    reason(
+        "Defect: messages that come while the stream is lost are never recovered, and `listMessages()` returns `[]`",
+        ("stream ends", "stream breaks off", "event after a lost stream", "bot speaks while the stream is lost"),
+        appeared("GET", "/conversations/<conv 1>/messages"),
+    ),
+    reason(
+        "Defect: messages that come while the stream is lost are never recovered, and `listMessages()` returns `[]`",
+        ("stream ends", "stream breaks off"),
+        ("step 7 list: value", [], [message(text("before"))]),
+        *stays("7 list"),
+    ),
+    reason(
+        "Defect: messages that come while the stream is lost are never recovered, and `listMessages()` returns `[]`",
+        "bot speaks while the stream is lost",
+        *stays("7 bot_says", "8 bot_says", "11 list"),
+        (
+            "step 11 list: value",
+            [],
+            [message(text("two"), author="bot"), message(text("one"), author="bot"), message(text("before"))],
+        ),
+        ("event message", ABSENT, event("message", message(text("one"), author="bot"))),
+        ("event message", ABSENT, event("message", message(text("two"), author="bot"))),
+    ),
+    reason(
+        "Defect: after a loss the next send silently starts another conversation, even where this one was deleted",
+        "conversation is deleted",
+        appeared("GET", "/conversations/<conv 1>/listen"),
+        appeared("GET", "/conversations/<conv 1>"),
+        *no_other_conversation("7 send"),
+        vanished("POST", "/messages", {"payload": {"type": "text", "text": "after"}, "conversationId": "<conv 2>"}),
+        *stays("6 wait"),
+        ("step 7 send: outcome", {"value": None}, {"error": GONE}),
+        ("event message_sent", event("message_sent", "after"), ABSENT),
     ),
     reason(
         "Defect: the `error` event hides the cause",
-        "stream is lost",
-        ("event error: value.kind", "Error", "stream"),
-        ("event error: value.message", "Connection to conversation lost", "The server ended the event stream"),
+        "conversation is deleted",
+        ("event error: value.kind", "Error", GONE["kind"]),
+        ("event error: value.message", "Connection to conversation lost", GONE["message"]),
+    ),
+    # Sends that fail
+    reason(
+        "Defect: no retry after a refusal",
+        "send is refused for once",
+        ("request POST /messages", ABSENT, posted("Hello")),
+        (
+            "step 5 send: outcome",
+            {"error": {"kind": "api", "type": "RateLimited", "code": 429, "message": "It went wrong"}},
+            {"value": message(text("Hello"))},
+        ),
+        ("step 6 list: value", [], [message(text("Hello"))]),
+        ("event message_sent", ABSENT, event("message_sent", "Hello")),
+    ),
+    reason(
+        "Defect: no idempotency, so that nobody can tell whether a message arrived; and its error carries the user key",
+        "answer to a send is lost",
+        (
+            "step 5 send: outcome",
+            {"error": {"kind": "api", "type": "Unknown", "code": 500, "message": "Network Error", "holdsTheKey": True}},
+            {"value": message(text("Hello"))},
+        ),
+        ("event message_sent", ABSENT, event("message_sent", "Hello")),
     ),
     # Files
     reason(
@@ -498,6 +624,11 @@ REASONS = (
         ),
     ),
     reason(
+        "Gain: what one writes in another tab appears in this one, too",
+        "own message from elsewhere",
+        ("event own_message", ABSENT, event("own_message", by_hand(text("by hand"), author=USER))),
+    ),
+    reason(
         "Gain: a message that comes twice is told once",
         "message that comes twice",
         ("event message", event("message", by_hand(text("by hand"))), ABSENT),
@@ -551,6 +682,16 @@ REASONS = (
     ),
     unknown_payload({"type": "poll", "question": "Why?", "answers": [1, None]}, "poll"),
     # Errors
+    reason(
+        "Gain: a 401 is looked into, so that a user who is not known any more is told once and for all",
+        "error: Unauthorized",
+        appeared("GET", "/users/me"),
+    ),
+    reason(
+        "Gain: a refused message is looked into, so that a conversation that is gone is told once and for all",
+        "error of each call",
+        appeared("GET", "/conversations/<conv 1>"),
+    ),
     unclassified("ResourceGone", "ResourceGone", 410),
     unclassified("OperationTimeout", "OperationTimeout", 504),
     unclassified("type that nobody knows", "Teapot", 418),

@@ -120,6 +120,12 @@ class Player {
         }
     }
 
+    async askServer(method, path, body) {
+        const headers = { "content-type": "application/json", "x-user-key": this.keys.at(-1) };
+        const asked = { method, headers, body: body && JSON.stringify(body) };
+        await fetch(`${this.apiUrl}/${this.options.clientId}${path}`, asked);
+    }
+
     async tellProxy(command, argument) {
         const told = { method: "POST", body: JSON.stringify(argument) };
         const answer = await fetch(`${this.apiUrl}/-/${command}`, told).catch((error) => {
@@ -153,6 +159,22 @@ const ACTIONS = {
     new_client: (player) => player.openClient(),
     /** Wait for the next event of this name whose value has at least the members of `fits`. */
     wait: (player, { event, fits }) => player.next(event, fits),
+    /** End the stream, and wait until the client has noticed. */
+    async lose_stream(player, { hard = false }) {
+        await player.tellProxy("end-streams", { hard });
+        await player.next("error");
+    },
+    /** Nothing to wait for: the client never opens it again by itself. */
+    async regain_stream() {},
+    /** Make the bot speak, whatever the client is doing. */
+    async bot_says(player, { text, conversation }) {
+        const payload = { type: "custom", data: { bot: "say", text } };
+        await player.askServer("POST", "/events", { conversationId: conversation, payload });
+    },
+    /** Delete it as another device of the user would. */
+    async delete_conversation(player, { conversation }) {
+        await player.askServer("DELETE", `/conversations/${conversation}`);
+    },
     /** Register a handler, which notes what it hears under its name, and raises if it is told to. */
     on(player, { event, handler, raises }) {
         const hear = (payload) => {

@@ -82,6 +82,8 @@ class Player:
         event = {"event": name, "value": self.neutral(value)}
         if name == "message_sent":
             event["value"] = content(value)
+        if name == "message_status":
+            event["value"] = {"status": value.status, "clientId": value.client_id, "message": event["value"]}
         if name == "conversation":
             event["current"] = self.client.conversation_id
         if handler is not None:
@@ -229,6 +231,34 @@ class Player:
                 self.taken.add(index)
                 return True
         return False
+
+    async def do_lose_stream(self, hard: bool = False) -> None:
+        """End the stream, and wait until the client has noticed."""
+        self.pass_over()
+        await self.tell_proxy("end-streams", {"hard": hard})
+        await self.do_wait("connection", "reconnecting")
+
+    async def do_regain_stream(self) -> None:
+        """Wait until the client has opened it again by itself."""
+        await self.do_wait("connection", "connected")
+
+    def pass_over(self) -> None:
+        """Wait for none of the events so far."""
+        self.taken.update(range(len(self.events)))
+
+    async def do_bot_says(self, text: str, conversation: str) -> None:
+        """Make the bot speak, whatever the client is doing."""
+        payload = {"type": "custom", "data": {"bot": "say", "text": text}}
+        await self.ask_server("POST", "/events", {"conversationId": conversation, "payload": payload})
+
+    async def do_delete_conversation(self, conversation: str) -> None:
+        """Delete it as another device of the user would."""
+        await self.ask_server("DELETE", f"/conversations/{conversation}")
+
+    async def ask_server(self, method: str, path: str, body: Any = None) -> None:
+        headers = {"content-type": "application/json", "x-user-key": self.keys[-1]}
+        more = {} if body is None else {"body": json.dumps(body)}
+        await pyfetch(f"{self.api_url}/{self.options['client_id']}{path}", method=method, headers=headers, **more)
 
     async def do_on(self, event: str, handler: str, raises: bool = False) -> None:
         """Register a handler, which notes what it hears under its name, and raises if it is told to."""

@@ -67,6 +67,8 @@ GET_USER = {"do": "get_user"}
 RENAME = {"do": "update_user", "data": {"name": "Ada"}}
 ANSWER = {"do": "send_event", "data": {"bot": "answer"}}
 WHERE_AM_I = {"do": "properties", "as": "here"}
+LOSE_STREAM = {"do": "lose_stream"}
+REGAIN_STREAM = {"do": "regain_stream"}
 
 
 def send(text: str) -> Step:
@@ -142,6 +144,7 @@ def users() -> Iterator[Scenario]:
             {**CONNECT, "data": {"plan": "gold"}},
             send("remember me"),
             WHERE_AM_I,
+            {"do": "disconnect"},
             {"do": "new_client"},
             {"do": "connect", "credentials": "$me"},
             {"do": "exists", "conversation": "$here.conversationId"},
@@ -264,19 +267,30 @@ def conversations() -> Iterator[Scenario]:
         "bot cannot be told of the conversation",
         [CONNECT, refuse("POST /events", "Internal"), send("Hello"), send("again")],
     )
+
+
+def losses() -> Iterator[Scenario]:
+    begin = [CONNECT, NEW_CONVERSATION, WHERE_AM_I, send("before")]
+    for name, hard in (("ends", False), ("breaks off", True)):
+        lose_stream = {"do": "lose_stream", "hard": hard}
+        yield Scenario(f"stream {name}", [*begin, lose_stream, REGAIN_STREAM, LIST, send("after"), LIST])
+    yield Scenario("event after a lost stream", [*begin, LOSE_STREAM, REGAIN_STREAM, ANSWER])
+    closed = rule("GET /listen", status=503, body=error_body("Internal", 500))
+    said = [{"do": "bot_says", "text": words, "conversation": "$here.conversationId"} for words in ("one", "two")]
+    open_again = {"do": "proxy", "command": "clear"}
     yield Scenario(
-        "stream is lost",
-        [
-            CONNECT,
-            NEW_CONVERSATION,
-            send("before"),
-            {"do": "proxy", "command": "end-streams"},
-            wait("error"),
-            LIST,
-            send("after"),
-            LIST,
-        ],
+        "bot speaks while the stream is lost", [*begin, closed, LOSE_STREAM, *said, open_again, REGAIN_STREAM, LIST]
     )
+    deleted = {"do": "delete_conversation", "conversation": "$here.conversationId"}
+    yield Scenario("conversation is deleted", [*begin, deleted, wait("error"), send("after")])
+
+
+def sends() -> Iterator[Scenario]:
+    begin = [CONNECT, NEW_CONVERSATION, WHERE_AM_I]
+    refusal = refuse("POST /messages", "RateLimited")
+    yield Scenario("send is refused for once", [*begin, refusal, send("Hello"), LIST])
+    loss = rule("POST /messages", act="lose")
+    yield Scenario("answer to a send is lost", [*begin, loss, send("Hello"), LIST])
 
 
 def lists() -> Iterator[Scenario]:
@@ -418,6 +432,6 @@ def errors() -> Iterator[Scenario]:
         yield Scenario(f"conversation exists? {name}", [CONNECT, answer, {"do": "exists", "conversation": "conv_1"}])
 
 
-PARTS = (users, before_connect, conversations, lists, files, events, handlers, payloads, errors)
+PARTS = (users, before_connect, conversations, losses, sends, lists, files, events, handlers, payloads, errors)
 SCENARIOS = {scenario.name: scenario for part in PARTS for scenario in part()}
 assert len(SCENARIOS) == sum(1 for part in PARTS for _ in part()), "two scenarios have one name"
