@@ -98,7 +98,7 @@ class Channel:
 
     def check(self) -> None:
         """Look whether it has been silent for too long; timers of a page in the background come late."""
-        if self._stop_watching is not None and self._time() - self._last_seen >= self._idle_timeout:
+        if self._stop_watching is not None and self._seconds_left() <= 0:
             self.lose(StreamError(f"Nothing came over the event stream for {self._idle_timeout:g} s"))
 
     async def close(self) -> None:
@@ -150,7 +150,11 @@ class Channel:
 
     def _look(self) -> None:
         self.check()
-        self._watch(max(0.0, self._last_seen + self._idle_timeout - self._time()) if self._failure is None else None)
+        self._watch(self._seconds_left() if self._failure is None else None)
+
+    def _seconds_left(self) -> float:
+        """Until it has been silent for too long. One expression for asking and for waiting, or rounding parts them."""
+        return self._last_seen + self._idle_timeout - self._time()
 
 
 def _ignore(_value: object) -> None:
