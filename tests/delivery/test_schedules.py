@@ -1,0 +1,32 @@
+"""Whatever goes wrong, the promise is kept: 200 schedules of it, and 2,000 with `./build.sh test --full`.
+
+A schedule that breaks it is shrunk, printed, and played again first by the next run. To see what happens in it:
+
+    PYTHONPATH=web/server .venv/bin/python -m tests.delivery "Schedule(...)"
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import given, note, settings
+
+from .oracle import judge
+from .schedule import Schedule, play, schedules
+from .world import World, run_in_world
+
+CASES = settings(max_examples=2_000 if os.environ.get("WEBCHAT_TEST_FULL") == "1" else 200)
+
+
+def check(schedule: Schedule) -> None:
+    async def main(world: World) -> None:
+        judge(schedule, await play(world, schedule))
+
+    run_in_world(schedule.terms, main)
+
+
+@CASES
+@given(schedules())
+def test_the_promise_is_kept(schedule: Schedule) -> None:
+    note(f'PYTHONPATH=web/server .venv/bin/python -m tests.delivery "{schedule!r}"')
+    check(schedule)
