@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, assert_never, assert_type
+from typing import Any, Literal, assert_never, assert_type
 
 from webchat_py import (
     Action,
@@ -41,12 +41,33 @@ get_client("id", event_source="websocket")  # type: ignore[arg-type]  # there is
 get_client()  # type: ignore[call-arg]  # a client id is needed
 
 
+class Shelf:
+    """A storage of the user's own."""
+
+    async def get(self, key: str) -> str | None:
+        return key
+
+    async def set(self, key: str, value: str) -> None: ...
+    async def remove(self, key: str) -> None: ...
+
+
+get_client("id", storage="local", storage_key="left", on_expired="raise", idle_timeout=60, retry_for=5.0)
+get_client("id", storage=Shelf())
+get_client("id", storage="cookies")  # type: ignore[arg-type]  # there is no such storage
+get_client("id", storage={})  # type: ignore[arg-type]  # a dict is no storage
+
+
 @client.on("message")
 def show(message: Message) -> None: ...
 
 
 @client.on("message_sent")
 async def show_later(message: Message) -> None: ...
+
+
+@client.on("message_status")
+def mark(message: Message) -> None:
+    assert_type(message.status, Literal["pending", "sent", "processing", "processed", "failed"] | None)
 
 
 @client.on("connection")
@@ -72,6 +93,8 @@ def joined(user: User) -> None: ...
 told: Coroutine[Any, Any, str] = tell(Connection("closed"))
 assert_type(client.on("conversation", named), Callable[[], None])
 client.on("error", failed)
+client.on("session_expired", failed)
+client.on("own_message", show)
 client.on("custom_event", configured)
 client.once("participant_added", joined)
 client.once("webchat_visibility", named)
@@ -84,8 +107,12 @@ client.on("message_sent", joined)  # type: ignore[call-overload]  # a message is
 async def calls() -> None:
     assert_type(await client.connect(user_data={"plan": "gold"}), Credentials)
     assert_type(client.user_id, str | None)
+    assert_type(await client.start(), list[Message])
+    assert_type(await client.start("id"), list[Message])
+    assert_type(await client.wait_for("session_expired"), Exception)
     assert_type(await client.send_message("Hi"), Message)
     assert_type(await client.send_message(Choice("Size?", [Option("S", "s")])), Message)
+    assert_type(await client.resend(await client.wait_for("message_status")), Message)
     await client.send_message({"type": "text"})  # type: ignore[arg-type]  # a dict is no payload
     assert_type(await client.send_file(b"abc", "a.txt", on_progress=lambda sent, total: print(sent / total)), SentFile)
     assert_type(await client.ask("Hi"), list[Message])
@@ -107,6 +134,7 @@ async def calls() -> None:
         assert_type(message, Message)
     async with client as same:
         assert_type(same, WebchatClient)
+    await client.disconnect(forget=True)
 
 
 def every_payload_is_matched(payload: Payload) -> str:
