@@ -15,7 +15,8 @@ suites=(wire server delivery browser page notebook interop)
 verb_help() {
     cat <<'HELP'
 ./build.sh                 build what the page and the wheel need: web/vendor and dist
-./build.sh run [ARGS]      serve page and API on http://127.0.0.1:8000; ARGS go to the server (--port, --bot, --data, ...)
+./build.sh run [ARGS]      serve page and API on http://127.0.0.1:8000; ARGS go to the server (--port, --bot, --data, ...);
+                           with --pushpin the event streams go through the proxy of that name, as on the hosted service
 ./build.sh test [--full] [SUITE or tests/PATH ...] [ARGS]
                            run the linters and all suites, or those named; ARGS go to pytest; --full runs the full counts
 ./build.sh bench           measure (does not exist yet)
@@ -34,6 +35,7 @@ verb_build() {
 }
 
 verb_run() {
+    if [[ " $* " == *" --pushpin "* ]]; then need_pushpin; fi
     verb_build
     export PYTHONPATH="$root/web/server${PYTHONPATH:+:$PYTHONPATH}"
     cd -- "$caller" # so that --bot finds the user's module, and paths mean what the user sees
@@ -115,6 +117,7 @@ make_server_environment() {
 make_test_environment() {
     local wanted
     need_chromium
+    need_pushpin
     wanted=$(key_of tests/requirements.txt)
     mkdir -p build
     if ! is_stamped .venv/lib "$wanted"; then
@@ -255,13 +258,26 @@ find_chromium() {
 }
 
 install_chromium() {
-    if ((EUID)) || ! command -v apt-get >/dev/null; then
-        die "The tests need Chromium (or Chrome) and its driver, as chromium and chromedriver on the PATH.
+    can_install || die "The tests need Chromium (or Chrome) and its driver, as chromium and chromedriver on the PATH.
 On Debian, apt-get install chromium chromium-driver as root."
-    fi
-    say "apt-get install chromium chromium-driver"
+    apt_install chromium chromium-driver
+}
+
+need_pushpin() {
+    if command -v pushpin >/dev/null && command -v zurl >/dev/null; then return; fi
+    can_install || die "Pushpin is needed, with zurl beside it, as Debian builds it.
+On Debian and Ubuntu, apt-get install pushpin zurl as root."
+    apt_install pushpin zurl
+}
+
+can_install() {
+    ((!EUID)) && command -v apt-get >/dev/null
+}
+
+apt_install() {
+    say "apt-get install $*"
     apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium chromium-driver >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "$@" >&2
 }
 
 say() {

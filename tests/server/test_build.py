@@ -107,6 +107,14 @@ def test_old_node_is_named(newcomer: Path, bare_path: Path) -> None:
     assert "Node.js 20 or newer is needed; v18.19.0 was found" in outcome.stderr
 
 
+def test_missing_pushpin_is_named(newcomer: Path, bare_path: Path) -> None:
+    (bare_path / "python3").symlink_to(sys.executable)
+    outcome = build(newcomer, "run", "--pushpin", path=str(bare_path))
+    assert outcome.returncode == 1
+    assert "On Debian and Ubuntu, apt-get install pushpin zurl as root." in outcome.stderr
+    assert not (newcomer / ".venv").exists()
+
+
 def test_committed_files_name_no_registry() -> None:
     hosts = ["pypi" + ".org", "pythonhosted" + ".org", "registry.npmjs" + ".org", "jsdelivr" + ".net", "unpkg" + ".com"]
     patterns = [argument for host in hosts for argument in ("-e", host)]
