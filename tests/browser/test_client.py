@@ -145,15 +145,18 @@ async def test_list_messages_is_newest_first_over_all_pages(selenium_either_clie
 @STREAMS
 @run_in_pyodide
 async def test_switching_goes_back_and_only_the_current_conversation_speaks(
-    selenium_either_client, helper_url, event_source
+    selenium_either_client, proxy_url, event_source
 ):
-    from in_browser import Events
+    from in_browser import Events, tell
 
     from webchat_py import get_client
 
-    async with get_client("local", helper_url, event_source=event_source) as client:
+    async with (
+        get_client("local", proxy_url, event_source=event_source) as client,
+        get_client("local", proxy_url, event_source=event_source) as elsewhere,
+    ):
         events = Events(client)
-        await client.connect()
+        await elsewhere.connect(await client.connect())
         first = await client.new_conversation()
         await events.next("message")
         second = await client.new_conversation()
@@ -165,14 +168,23 @@ async def test_switching_goes_back_and_only_the_current_conversation_speaks(
         client.on("conversation", lambda conversation_id: seen.append((conversation_id, client.conversation_id)))
         await client.switch_conversation(first)
         assert seen == [(first, first)]
+        requests = await tell(proxy_url, "requests")
         await client.switch_conversation(first)
+        assert await tell(proxy_url, "requests") == requests, "it is the current one already"
         assert seen == [(first, first)]
         assert [m.payload.text for m in await client.list_messages()] == ["welcome"]
+
+        # The bot speaks in the one that was left: to another client of this user.
+        await elsewhere.switch_conversation(second)
+        answer = elsewhere.wait_for("message", timeout=15)
+        await elsewhere.send_message("in the other")
+        assert (await answer).payload.text == "echo: in the other"
 
         await client.send_message("back again")
         answer = await events.next("message")
         assert (answer.payload.text, answer.conversation_id) == ("echo: back again", first)
         assert len(events.values("message")) == 3
+        assert events.values("message_created") == [], "nothing listens to the one that was left"
         states = [connection.state for connection in events.values("connection")]
         assert states == ["connecting", "connected"]
 
@@ -232,6 +244,7 @@ async def test_typing_ends_by_itself_and_with_the_next_message(selenium_either_c
         assert (await events.next("is_typing")).is_typing
         await client.new_conversation()
         assert not (await events.next("is_typing")).is_typing
+        await events.next("conversation")  # which would be behind, if only the greeting had ended it
 
 
 @STREAMS
@@ -258,7 +271,8 @@ async def test_messages_arrive_in_the_order_of_the_calls(selenium_either_client,
         # Not even connected yet: everything waits for what it needs, in order.
         connecting = asyncio.ensure_future(client.connect())
         await asyncio.sleep(0)
-        words = [f"word {number}" for number in range(8)]
+        # The longer ones take longer to arrive: the short ones would overtake them, were they sent at once.
+        words = [f"{number}" * (800_000 >> 2 * number) for number in range(8)]
         sent = await asyncio.gather(*(client.send_message(word) for word in words))
         credentials = await connecting
         assert [message.payload.text for message in sent] == words
