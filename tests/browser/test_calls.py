@@ -91,26 +91,37 @@ async def test_a_conversation_of_somebody_else_does_not_exist(selenium_client, h
 @run_in_pyodide
 async def test_messages_and_feedback(selenium_either_client, helper_url, event_source):
     from in_browser import Events, error_of
+    from pyodide.http import pyfetch
 
     from webchat_py import NotFound, Text, get_client
 
     async with get_client("local", helper_url, event_source=event_source) as client:
         events = Events(client)
-        await client.connect()
+        credentials = await client.connect()
+
+        async def feedback():
+            """As the server keeps it; the client has no name for it."""
+            address = f"{helper_url}/local/messages/{answer.id}"
+            kept = await pyfetch(address, headers={"x-user-key": credentials.user_token})
+            return (await kept.json())["message"].get("feedback")
+
         sent = await client.send_message("hello", reply_to=None, metadata={"a": 1})
         answer = await events.next("message", lambda message: message.text == "echo: hello")
         assert (await client.get_message(sent.id)).text == "hello"
 
         edited = await client.update_message(sent.id, Text("goodbye"), metadata={"b": 2})
-        assert edited.text == "goodbye"
+        assert (edited.text, edited.metadata) == ("goodbye", {"b": 2})
         updated = await events.next("message_updated")
         assert (updated.id, updated.text) == (sent.id, "goodbye")
         reply = await client.send_message("to you", reply_to=answer.id)
         assert reply.reply_to == answer.id
 
         await client.add_feedback(answer.id, "positive", "well said")
+        assert await feedback() == {"value": "positive", "comment": "well said"}
         await client.add_feedback(answer.id, "negative")
+        assert await feedback() == {"value": "negative"}
         await client.remove_feedback(answer.id)
+        assert await feedback() is None
         assert isinstance(await error_of(client.add_feedback(answer.id, "great")), ValueError)
 
         await client.delete_message(sent.id)
@@ -161,7 +172,8 @@ async def test_participants(selenium_either_client, helper_url, event_source):
         assert (added.id, added.name) == (guest_id, "Bob")
         assert (await owner_events.next("participant_added")).name == "Bob"
         assert {user.name for user in await owner.list_participants()} == {"Ada", "Bob"}
-        assert (await owner.get_participant(guest_id)).name == "Bob"
+        for person, name in ((guest_id, "Bob"), (owner.user_id, "Ada")):
+            assert (await owner.get_participant(person)).name == name
 
         await guest.switch_conversation(conversation)
         await guest.send_message("hello from Bob")
