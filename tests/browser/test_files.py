@@ -35,7 +35,6 @@ async def test_bytes_with_a_name(selenium_client, helper_url, name, kind):
         assert await events.next("message_sent") == sent.message
         assert sent.message.id in [message.id for message in await client.list_messages()]
         assert await (await pyfetch(url)).bytes() == content
-        assert (await client.send_file(content, name)).file_url != url, "files of the same name do not collide"
 
 
 @run_in_pyodide
@@ -143,7 +142,7 @@ async def test_an_upload_that_is_refused_sends_no_message(selenium_client, proxy
             error = await error_of(client.send_file(b"abc", "a.txt"))
             assert isinstance(error, UploadError), error
             assert error.status == status
-        for url in ["javascript:alert(1)", "upload-here", "file:///etc/passwd"]:
+        for url in ["javascript:alert(1)", "upload-here", "file:///etc/passwd", "http://"]:
             odd = json.dumps({"file": {**file, "uploadUrl": url}})
             await tell(proxy_url, "rule", route="POST /files", body=odd, times=1)
             assert isinstance(await error_of(client.send_file(b"abc", "a.txt")), UploadError)
