@@ -445,6 +445,7 @@ async def test_a_switch_that_fails_leaves_the_old_conversation_working(selenium_
     assert type(await error_of(ours.switch_conversation("conv_of_nobody"))) is NotFound
     assert type(await error_of(ours.switch_conversation(of_somebody_else))) is Forbidden
     assert ours.conversation_id == conversation
+    assert events.values("connection") == [], "its stream stayed open"
     await ours.send_message("Hello")
     await ours.send_event({"bot": "answer"})
     assert (await events.next("message")).text == "echo: Hello"
