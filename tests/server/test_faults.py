@@ -406,6 +406,13 @@ def test_a_signal_is_lost(ann: Person, conversation: str, faults: SetFaults) -> 
     assert texts(ann, conversation)[-1] == "nothing"
 
 
+def test_signals_of_another_type_are_sent(ann: Person, conversation: str, faults: SetFaults) -> None:
+    with ann.listening(conversation) as stream:
+        faults({"kind": "lose-signal", "signal": "message_status_changed"})
+        messages = [ann.say(conversation, "nothing") for _ in range(2)]
+        assert [stream.signal() for _ in messages] == [{"type": "message_created", "data": m} for m in messages]
+
+
 def test_a_signal_is_sent_twice(ann: Person, conversation: str, faults: SetFaults) -> None:
     with ann.listening(conversation) as stream:
         faults({"kind": "duplicate", "signal": "message_created", "times": 1})
