@@ -43,6 +43,7 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from pytest_pyodide.fixture import selenium_common
@@ -97,6 +98,33 @@ def proxy_url(helper_url: str) -> Iterator[str]:
     """The URL of a proxy before the server of `helper_url`, which misbehaves as the test tells it."""
     with FaultyProxy(helper_url) as proxy:
         yield proxy.url
+
+
+@pytest.fixture(scope="session")
+def faulty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebchatServer]:
+    """A server like that of `helper_url` that goes wrong as a test tells it, and sends pings often."""
+    arguments = ["--bot", "tests.support.bots:answer", "--faults", "none", "--ping-interval", "0.2"]
+    with WebchatServer(tmp_path_factory.mktemp("data"), *arguments) as server:
+        yield server
+
+
+@pytest.fixture
+def faulty_url(faulty_server: WebchatServer) -> Iterator[str]:
+    """The URL of a proxy before `faulty_server`. Both misbehave as the test tells them."""
+    with FaultyProxy(faulty_server.url) as proxy:
+        yield proxy.url
+    request = Request(f"{faulty_server.url}/faults", b"[]", method="PUT")
+    with urlopen(request) as answer:
+        assert answer.status == 200
+
+
+@pytest.fixture
+def killable(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The URL of a server with the bot of tests/support/bots.py, and that of a proxy which kills and starts it by
+    command, and by which it can be asked as well."""
+    server = WebchatServer(tmp_path, "--bot", "tests.support.bots:answer")
+    with server, FaultyProxy(server.url, server) as proxy:
+        yield server.url, proxy.url
 
 
 @pytest.fixture(scope="session")

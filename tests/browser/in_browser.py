@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import js
 from pyodide.http import pyfetch
 
 
@@ -40,6 +41,76 @@ class Events:
                         return value
                 self._more.clear()
                 await self._more.wait()
+
+
+class Device:
+    """The same user on another device, which speaks to the server itself: no fault of the proxy concerns it."""
+
+    @classmethod
+    async def beside(cls, proxy: str, key: str, conversation_id: str, client_id: str = "local") -> Device:
+        """`key` is the user's."""
+        device = cls()
+        device._root = f"{await tell(proxy, 'upstream')}/{client_id}"
+        device._key = key
+        device._conversation = conversation_id
+        return device
+
+    async def stored(self) -> list[dict[str, Any]]:
+        """The newest messages of the conversation as the server tells them, oldest first."""
+        answer = await self._call("GET", f"/conversations/{self._conversation}/messages")
+        return list(reversed(answer["messages"]))
+
+    async def texts(self) -> list[str]:
+        return [message["payload"]["text"] for message in await self.stored()]
+
+    async def say(self, text: str, *answers: str) -> None:
+        """Send a message, and wait until the bot's answers are stored."""
+        payload = {"type": "text", "text": text}
+        await self._call("POST", "/messages", {"conversationId": self._conversation, "payload": payload})
+        await self.until_stored(*answers)
+
+    async def until_stored(self, *texts: str) -> None:
+        async def all_there() -> bool:
+            return set(texts) <= set(await self.texts())
+
+        await until(all_there)
+
+    async def delete_conversation(self) -> None:
+        await self._call("DELETE", f"/conversations/{self._conversation}")
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        more = {} if body is None else {"body": json.dumps(body)}
+        headers = {"x-user-key": self._key, "content-type": "application/json"}
+        answer = await pyfetch(self._root + path, method=method, headers=headers, **more)
+        assert answer.ok, f"{method} {path}: {answer.status}"
+        return await answer.json()
+
+
+async def until(condition: Callable[[], Awaitable[Any]], timeout: float = 15) -> None:
+    """Ask until it is so; for what no event tells."""
+    async with asyncio.timeout(timeout):
+        while not await condition():
+            pass
+
+
+def wake(event: str) -> None:
+    """Let the page hear from the browser that it is "online" again, or the like."""
+    js.self.dispatchEvent(js.Event.new(event))
+
+
+async def faults(url: str, *wanted: dict[str, Any]) -> None:
+    """Let a server that runs with `--faults` have these and no others."""
+    answer = await pyfetch(f"{url}/faults", method="PUT", body=json.dumps(wanted))
+    assert answer.ok, await answer.text()
+
+
+async def hit_streams(url: str, how: str) -> None:
+    """End what streams a server with `--faults` has open ("clean", "hard", "cut"), or let them "stall"."""
+    body = json.dumps({"how": how})
+    answer = await pyfetch(
+        f"{url}/faults/streams", method="POST", body=body, headers={"content-type": "application/json"}
+    )
+    assert answer.ok, await answer.text()
 
 
 async def tell(proxy: str, command: str, **argument: Any) -> Any:

@@ -157,7 +157,7 @@ async def test_events_in_both_directions(selenium_either_client, helper_url, eve
 async def test_participants(selenium_either_client, helper_url, event_source):
     from in_browser import Events, error_of
 
-    from webchat_py import Forbidden, StateError, get_client
+    from webchat_py import ConversationGone, Forbidden, StateError, get_client
 
     async with (
         get_client("local", helper_url, event_source=event_source) as owner,
@@ -183,7 +183,10 @@ async def test_participants(selenium_either_client, helper_url, event_source):
 
         await owner.remove_participant(guest_id)
         assert await owner_events.next("participant_removed") == guest_id
-        await guest_events.next("connection", lambda connection: connection.state == "offline")
+        closed = await guest_events.next("connection", lambda connection: connection.state == "closed")
+        assert isinstance(closed.cause, ConversationGone)
+        assert guest_events.values("error") == [closed.cause]
+        assert guest.conversation_id == conversation, "no other one takes its place in silence"
 
 
 @run_in_pyodide

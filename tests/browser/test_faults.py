@@ -24,7 +24,6 @@ async def test_answers_that_make_no_sense(selenium_client, proxy_url):
     for route, call in [
         ("POST /users", client.connect),
         ("POST /conversations", client.new_conversation),
-        ("POST /messages", lambda: client.send_message("Hi")),
         ("GET /messages", client.list_messages),
     ]:
         for status, content_type, body, error, words in [
@@ -42,6 +41,70 @@ async def test_answers_that_make_no_sense(selenium_client, proxy_url):
             assert words in str(raised)
         await call()
     await client.disconnect()
+
+
+@run_in_pyodide
+async def test_a_message_whose_answer_makes_no_sense_is_looked_for_and_sent_again(selenium_client, proxy_url):
+    import asyncio
+
+    from in_browser import Device, Events, tell
+
+    from webchat_py import get_client
+
+    async def send(name, rule):
+        """Send a message of which nobody says that it arrived. Each client has data of its own on the server."""
+        async with get_client(name, proxy_url) as client:
+            events = Events(client)
+            key = (await client.connect()).user_token
+            device = await Device.beside(proxy_url, key, await client.new_conversation(), name)
+            await device.until_stored("welcome")
+            await tell(proxy_url, "rule", route=f"POST /{name}/messages", times=1, **rule)
+            sent = await client.send_message("Hi")
+            stored = await device.stored()
+            assert [message["id"] for message in stored if message["payload"]["text"] == "Hi"] == [sent.id]
+            requests = [request for request in await tell(proxy_url, "requests") if f"/{name}/" in request]
+            first = requests.index(f"POST /{name}/messages")
+            assert f"GET /{name}/conversations/{sent.conversation_id}/messages" in requests[first:]
+            assert requests.count(f"POST /{name}/messages") == 2
+            assert events.values("message_sent") == [sent]
+            return
+
+    await asyncio.gather(
+        send("page", {"content_type": "text/html", "body": "<h1>Welcome</h1>"}),
+        send("empty", {"body": ""}),
+        send("unexpected", {"body": '{"unexpected": 1}'}),
+        send("deep", {"body": "[" * 100_000}),
+        send("gateway", {"status": 502, "content_type": "text/html", "body": "<h1>Bad gateway</h1>"}),
+    )
+
+
+@run_in_pyodide
+async def test_a_message_that_is_refused_is_not_sent_again(selenium_client, proxy_url):
+    import json
+
+    from in_browser import Events, error_of, tell
+
+    from webchat_py import InvalidRequest, NotFound, get_client
+
+    async with get_client("local", proxy_url) as client:
+        events = Events(client)
+        await client.connect()
+        await client.new_conversation()
+        await events.next("message")
+        for status, code, name, error in [
+            (200, 404, "ResourceNotFound", NotFound),
+            (404, 404, "ResourceNotFound", NotFound),
+            (400, 400, "InvalidPayload", InvalidRequest),
+        ]:
+            body = json.dumps({"id": "err_1", "code": code, "type": name, "message": "Not this one"})
+            await tell(proxy_url, "rule", route="POST /messages", times=1, status=status, body=body)
+            refused = await error_of(client.send_message("Hi"))
+            assert type(refused) is error
+            assert "Not this one" in str(refused)
+            assert [(await events.next("message_status")).status for _ in range(2)] == ["pending", "failed"]
+        assert (await tell(proxy_url, "requests")).count("POST /local/messages") == 3
+        assert [message.text for message in await client.list_messages()] == ["welcome"]
+        assert (await client.send_message("Hi")).id, "the conversation is there all the same"
 
 
 @run_in_pyodide
@@ -118,7 +181,7 @@ async def test_a_stream_that_does_not_open_leaves_no_half_open_conversation(
 
 @STREAMS
 @run_in_pyodide
-async def test_a_stream_that_ends_at_once_is_told(selenium_either_client, proxy_url, event_source):
+async def test_a_stream_that_ends_at_once_is_told_and_opened_again(selenium_either_client, proxy_url, event_source):
     from in_browser import Events, tell
 
     from webchat_py import WebchatError, get_client
@@ -133,23 +196,26 @@ async def test_a_stream_that_ends_at_once_is_told(selenium_either_client, proxy_
         # Whether the browser told the opening before the end, or only the end, is up to it.
         assert client.conversation_id is None
     else:
-        offline = await events.next("connection", lambda connection: connection.state == "offline")
-        assert isinstance(offline.cause, WebchatError)
+        lost = await events.next("connection", lambda connection: connection.state == "reconnecting")
+        assert isinstance(lost.cause, WebchatError)
         assert client.conversation_id == conversation
+        await events.next("connection", lambda connection: connection.state == "connected")
     await client.send_message("hello")
     assert (await events.next("message", lambda m: m.payload.text == "echo: hello")).id
+    assert [message.payload.text for message in events.values("message")] == ["welcome", "echo: hello"]
+    assert events.values("error") == []
     await client.disconnect()
 
 
 @STREAMS
 @pytest.mark.parametrize("hard", [False, True], ids=["cleanly", "hard"])
 @run_in_pyodide
-async def test_a_lost_stream_is_told_and_the_next_message_goes_to_the_same_conversation(
+async def test_a_lost_stream_is_told_and_opened_again_and_the_conversation_stays(
     selenium_either_client, proxy_url, event_source, hard
 ):
-    from in_browser import Events, error_of, tell
+    from in_browser import Events, tell
 
-    from webchat_py import NetworkError, WebchatError, get_client
+    from webchat_py import Connection, WebchatError, get_client
 
     client = get_client("local", proxy_url, event_source=event_source)
     events = Events(client)
@@ -157,24 +223,23 @@ async def test_a_lost_stream_is_told_and_the_next_message_goes_to_the_same_conve
     conversation = await client.new_conversation()
     await events.next("message")
 
+    await tell(proxy_url, "rule", route="GET /listen", act="cut", times=1)
     await tell(proxy_url, "end-streams", hard=hard)
-    offline = await events.next("connection")
-    assert offline.state == "offline"
-    assert isinstance(offline.cause, WebchatError)
-    assert events.values("error") == [offline.cause]
+    lost = await events.next("connection")
+    assert (lost.state, lost.recovered) == ("reconnecting", 0)
+    assert isinstance(lost.cause, WebchatError)
     assert client.conversation_id == conversation
 
-    await tell(proxy_url, "rule", route="GET /listen", act="cut", times=1)
-    assert isinstance(await error_of(client.send_message("lost")), NetworkError)
-    assert [c.state for c in events.values("connection")][-2:] == ["connecting", "offline"]
-
     sent = await client.send_message("hello again")
+    assert await events.next("connection") == Connection("connected"), "it waits for the stream"
     assert sent.conversation_id == conversation
     assert (await events.next("message")).payload.text == "echo: hello again"
     assert events.values("conversation") == [conversation]
     texts = [message.payload.text for message in await client.list_messages()]
-    assert texts == ["echo: hello again", "hello again", "welcome"], "nothing was sent while there was no stream"
+    assert texts == ["echo: hello again", "hello again", "welcome"]
+    assert events.values("error") == [], "it has not ended for good"
     await client.disconnect()
+    assert events.values("connection")[-1] == Connection("closed")
 
 
 @run_in_pyodide
@@ -290,9 +355,14 @@ async def test_too_large_an_event_ends_the_stream_with_a_clear_error(selenium_cl
         rule = {"status": 200, "content_type": "text/event-stream", "body": "data: " + "x" * (17 * 1024 * 1024)}
         await tell(proxy_url, "rule", route="GET /listen", times=1, **rule)
         await client.new_conversation()
-        error = await events.next("error")
-        assert isinstance(error, StreamError)
-        assert "16" in str(error)
+        lost = await events.next("connection", lambda connection: connection.state == "reconnecting")
+        assert isinstance(lost.cause, StreamError)
+        assert "16" in str(lost.cause)
+        await events.next("connection", lambda connection: connection.state == "connected")
+        await client.send_message("hello")
+        await events.next("message", lambda message: message.payload.text == "echo: hello")
+        assert [message.payload.text for message in events.values("message")] == ["welcome", "echo: hello"]
+        assert events.values("error") == []
 
 
 @STREAMS

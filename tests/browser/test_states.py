@@ -59,7 +59,7 @@ async def test_connecting_again_after_giving_up_works_at_once(selenium_client, p
 
 @STREAMS
 @run_in_pyodide
-async def test_a_stream_lost_during_a_failing_switch_is_told(selenium_client, proxy_url, event_source):
+async def test_a_stream_lost_during_a_failing_switch_comes_back(selenium_client, proxy_url, event_source):
     import asyncio
 
     from in_browser import Events, error_of, tell
@@ -69,16 +69,19 @@ async def test_a_stream_lost_during_a_failing_switch_is_told(selenium_client, pr
     client = get_client("local", proxy_url, event_source=event_source)
     events = Events(client)
     await client.connect()
-    await client.new_conversation()
+    conversation = await client.new_conversation()
     await tell(proxy_url, "rule", route="GET /nowhere/listen", act="hold", times=1)
     switching = asyncio.ensure_future(error_of(client.switch_conversation("nowhere")))
     while not any("nowhere/listen" in request for request in await tell(proxy_url, "requests")):
         pass
     await tell(proxy_url, "end-streams")
-    await events.next("connection", lambda connection: connection.state == "offline")
+    await events.next("connection", lambda connection: connection.state == "reconnecting")
+    await events.next("connection", lambda connection: connection.state == "connected")
     # The stream says nothing, so the conversation itself is asked for, and is not there.
     assert isinstance(await switching, NotFound)
-    assert events.values("connection")[-1].state == "offline"
+    states = [connection.state for connection in events.values("connection")]
+    assert states == ["connecting", "connected", "reconnecting", "connected"]
+    assert client.conversation_id == conversation
     await client.send_message("hello")
     assert (await events.next("message", lambda message: message.text == "echo: hello")).id
     await client.disconnect()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import select
 import socket
 import struct
@@ -19,10 +18,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from .server import WebchatServer
+
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "content-type, x-user-key, x-tenant",
     "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+    "Access-Control-Expose-Headers": "Retry-After",
 }
 NOT_FORWARDED = {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
@@ -37,8 +39,8 @@ class Rule:
     content_type: str = "application/json"
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
-    # "answer": this instead of the server's answer. "cut": close without an answer. "hold": no answer until released.
-    # "lose": the server does the work, and its answer is cut. "empty stream": an event stream that ends at once.
+    # "answer": this instead of the server's answer. "cut": close without an answer. "hold": the server gets it when the
+    # test says "clear". "lose": the server does the work, and its answer is cut. "empty stream": one that ends at once.
     act: str = "answer"
 
     def fits(self, method: str, path: str) -> bool:
@@ -49,14 +51,17 @@ class Rule:
 class FaultyProxy:
     """Use as a context manager. `url` stands in for the server's."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, server: WebchatServer | None = None) -> None:
+        """`server` is for the commands that kill and start it."""
         self._upstream = urlsplit(upstream)
+        self._process = server
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
         self._streams: set[socket.socket] = set()
         self._released = threading.Event()
+        self._closing = False
         self._held = 0
         self.requests: list[str] = []
         self.bodies: list[bytes] = []  # of the requests, in the same order
@@ -68,6 +73,7 @@ class FaultyProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closing = True
         self._released.set()
         self.end_streams(hard=True)
         self._server.shutdown()
@@ -85,6 +91,13 @@ class FaultyProxy:
         for stream in streams:
             with contextlib.suppress(OSError):  # it may be ending by itself
                 _reset(stream) if hard else stream.shutdown(socket.SHUT_RDWR)
+
+    def clear(self, route: str = "") -> None:
+        """Forget all rules, or those of one route, and let what is held now go on to the server."""
+        with self._lock:
+            self._rules = [rule for rule in self._rules if rule.route != route] if route else []
+            released, self._released = self._released, threading.Event()
+        released.set()
 
     def open_streams(self) -> int:
         with self._lock:
@@ -105,8 +118,16 @@ class FaultyProxy:
         match name:
             case "rule":
                 self.rule(**argument)
+            case "clear":
+                self.clear(**argument)
             case "end-streams":
                 self.end_streams(**argument)
+            case "kill" if self._process:
+                self._process.kill()
+            case "start" if self._process:
+                self._process.start()
+            case "upstream":
+                return self._upstream.geturl()
             case "requests":
                 return self.requests
             case "headers":
@@ -132,8 +153,8 @@ class FaultyProxy:
                     return self._answer(200, "application/json", json.dumps(answer).encode())
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 rule = proxy._rule_for(self.command, self.path, body, headers)
-                if rule is None or rule.act == "lose":
-                    return self._forward(body, lose=rule is not None)
+                if rule is None or rule.act == "lose" or (rule.act == "hold" and self._is_released()):
+                    return self._forward(body, lose=rule is not None and rule.act == "lose")
                 return self._misbehave(rule)
 
             do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server looks for these names
@@ -142,10 +163,8 @@ class FaultyProxy:
                 match rule.act:
                     case "answer":
                         self._answer(rule.status, rule.content_type, rule.body.encode(), rule.headers)
-                    case "cut":
+                    case "cut" | "hold":
                         self._cut()
-                    case "hold":
-                        self._hold()
                     case "empty stream":
                         self._start_stream()
 
@@ -170,17 +189,18 @@ class FaultyProxy:
                 more = {k: v for k, v in response.headers.items() if k.lower() not in NOT_FORWARDED}
                 return self._answer(response.status, more.pop("content-type", ""), content, more)
 
-            def _hold(self) -> None:
-                """No answer, until the client has gone or the test is over."""
+            def _is_released(self) -> bool:
+                """Wait until the test releases this request; not when its client goes, or the test ends, before."""
                 with proxy._lock:
                     proxy._held += 1
-                while not proxy._released.wait(0.02):
+                    released = proxy._released
+                while not released.wait(0.02):
                     readable, _, _ = select.select([self.connection], [], [], 0)
                     if readable and not self.connection.recv(1, socket.MSG_PEEK):
                         break
                 with proxy._lock:
                     proxy._held -= 1
-                self._cut()
+                return released.is_set() and not proxy._closing
 
             def _start_stream(self) -> None:
                 # Neither a length nor chunks: the stream ends with its connection.
@@ -248,5 +268,6 @@ def _reset(connection: socket.socket) -> None:
     """Close a connection by a reset, even while others read from it and hold it."""
     # A linger time of 0 makes close send a reset instead of an orderly end.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.shutdown(socket.SHUT_RD)
-    os.close(connection.detach())
+    # Taken from the others first: those that notice would end it in good order before it is closed.
+    with socket.socket(fileno=connection.detach()) as taken:
+        taken.shutdown(socket.SHUT_RD)
