@@ -61,6 +61,23 @@ def at(server: WebchatServer, person: Person) -> Person:
     return direct
 
 
+def children(pid: int) -> list[int]:
+    """All processes that this one has started, and those that they have."""
+    direct = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*direct, *(each for child in direct for each in children(child))]
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 # --- the stream -------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +126,20 @@ def test_signals_come_as_they_come_without_pushpin(ann: Person, conversation: st
 def test_a_burst_arrives_complete_and_in_its_order(ann: Person, conversation: str) -> None:
     with ann.listening(conversation) as stream:
         said = [ann.say(conversation, "nothing", metadata={"number": number}) for number in range(150)]
+        assert [stream.message() for _ in said] == said
+
+
+def test_what_is_said_while_pushpin_takes_nothing_comes_after_that(ann: Person, servers: list[WebchatServer]) -> None:
+    """It is more by then than Pushpin takes at once."""
+    conversation, direct = ann.conversation(), at(servers[0], ann)
+    (handler,) = [pid for pid in children(os.getpid()) if "pushpin-handler" in command_of(pid)]
+    with ann.listening(conversation) as stream:
+        stream.frame()
+        os.kill(handler, signal.SIGSTOP)
+        try:
+            said = [direct.say(conversation, "nothing", metadata={"a": "x" * 100_000}) for _ in range(15)]
+        finally:
+            os.kill(handler, signal.SIGCONT)
         assert [stream.message() for _ in said] == said
 
 
@@ -207,13 +238,14 @@ def test_nothing_is_lost_between_what_initialize_tells_and_the_signals(ann: Pers
     with ThreadPoolExecutor() as pool:
         talking = pool.submit(talk)
         heard = []
-        for _ in range(5):
-            with initialize(ann, conversation) as response:
-                stream = Stream(response)
-                init = stream.signal()["data"]["messages"]
-                told = [message["id"] for message in reversed(init)]
-                heard.append([*told, *(stream.message()["id"] for _ in range(8))])
-        ended.set()
+        try:
+            for _ in range(5):
+                with initialize(ann, conversation) as response:
+                    stream = Stream(response)
+                    told = [message["id"] for message in reversed(stream.signal()["data"]["messages"])]
+                    heard.append([*told, *(stream.message()["id"] for _ in range(8))])
+        finally:
+            ended.set()
         said = talking.result()
     for each in heard:
         each = list(dict.fromkeys(each))  # what is told twice is known by its id
@@ -240,6 +272,17 @@ def test_what_is_said_to_one_server_is_heard_by_the_readers_of_all(
             for stream in (one, two):
                 assert stream.message() == said
                 assert stream.from_bot()["payload"]["text"] == "echo: hello"
+
+
+def test_when_a_server_is_gone_another_answers(ann: Person, conversation: str, servers: list[WebchatServer]) -> None:
+    with ann.listening(conversation) as stream:
+        stream.frame()
+        servers[0].kill()
+        try:
+            said = ann.say(conversation, "nothing")
+            assert stream.message() == said
+        finally:
+            servers[0].start()
 
 
 def test_a_message_that_is_sent_to_both_servers_at_once_is_stored_once(
@@ -343,23 +386,12 @@ def test_streams_outlive_their_server(tmp_path: Path, http: httpx.Client) -> Non
 # --- the option --pushpin ---------------------------------------------------------------------------------------
 
 
-def children(pid: int) -> list[int]:
-    """All processes that this one has started, and those that they have."""
-    direct = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return [*direct, *(each for child in direct for each in children(child))]
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def test_one_option_starts_and_ends_it_all(tmp_path: Path, http: httpx.Client) -> None:
     with WebchatServer(tmp_path, *OPTIONS, "--pushpin") as server:
         processes = children(server.pid)
         assert len(processes) == 5
+        folder = Path(command_of(processes[0]).partition("--config=")[2].rstrip("\0")).parent
+        assert folder.name.startswith("webchat-pushpin-")
         ann = Person(http, f"{server.url}/x")
         conversation = ann.conversation()
         with ann.listening(conversation) as stream:
@@ -369,6 +401,7 @@ def test_one_option_starts_and_ends_it_all(tmp_path: Path, http: httpx.Client) -
             assert server.stop(signal.SIGINT) == 0
             assert stream.ends()
         assert not list(filter(is_running, processes))
+        assert not folder.exists()
 
 
 def test_when_a_process_of_pushpin_dies_the_server_ends(tmp_path: Path) -> None:
