@@ -71,6 +71,11 @@ def command_of(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text()
 
 
+def folder_of(pushpin: int) -> Path:
+    """The temporary folder of this Pushpin."""
+    return Path(command_of(pushpin).partition("--config=")[2].rstrip("\0")).parent
+
+
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -390,8 +395,8 @@ def test_one_option_starts_and_ends_it_all(tmp_path: Path, http: httpx.Client) -
     with WebchatServer(tmp_path, *OPTIONS, "--pushpin") as server:
         processes = children(server.pid)
         assert len(processes) == 5
-        folder = Path(command_of(processes[0]).partition("--config=")[2].rstrip("\0")).parent
-        assert folder.name.startswith("webchat-pushpin-")
+        folder = folder_of(processes[0])
+        assert folder.exists()
         ann = Person(http, f"{server.url}/x")
         conversation = ann.conversation()
         with ann.listening(conversation) as stream:
@@ -417,8 +422,10 @@ def test_when_a_process_of_pushpin_dies_the_server_ends(tmp_path: Path) -> None:
 def test_when_the_server_is_killed_pushpin_ends(tmp_path: Path) -> None:
     with WebchatServer(tmp_path, *OPTIONS, "--pushpin") as server:
         processes = children(server.pid)
+        folder = folder_of(processes[0])
         server.kill()
         assert eventually(lambda: not list(filter(is_running, processes)))
+        shutil.rmtree(folder)  # what was killed has not cleared it away
 
 
 def test_a_machine_without_pushpin_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
