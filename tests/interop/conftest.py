@@ -1,4 +1,4 @@
-"""One page with both clients in it, for all scenarios."""
+"""One page with both clients in it, for all tests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from tests.browser.conftest import (
     DIST,
+    IN_BROWSER,
     SCRIPT_TIMEOUT,
     main_thread_browser,
     web_server_main,
@@ -39,6 +40,12 @@ globalThis.play = (scenario, originalUrl, ourUrl) => Promise.all([
     ours.run(JSON.stringify(scenario), ourUrl),
 ]);
 """
+
+# For tests that are written in Python, where the original runs in a frame
+OPEN_ORIGINAL = """
+globalThis.originalSource = URL.createObjectURL(new Blob([%s], {type: "text/javascript"}));
+"""
+CLOSE_FRAMES = "for (const frame of document.querySelectorAll('iframe')) frame.remove();"
 
 Play = Callable[[Scenario], tuple[Record, Record]]
 
@@ -92,3 +99,43 @@ def decoded(body: bytes) -> Any:
         return json.loads(body) if body else None
     except ValueError:
         return body.decode()
+
+
+@pytest.fixture(scope="session")
+def page_of_both(page: Any) -> Any:
+    for module in (IN_BROWSER, HERE / "original.py", HERE / "players.py"):
+        page.run(f"import pathlib; pathlib.Path({module.name!r}).write_text({module.read_text()!r})")
+    page.run_js(OPEN_ORIGINAL % json.dumps(ORIGINAL.read_text()))
+    return page
+
+
+@pytest.fixture
+def selenium_both(page_of_both: Any) -> Iterator[Any]:
+    """A page with Pyodide, where the module `original` opens both clients. With the test everything of theirs ends."""
+    logged = len(page_of_both.logs)
+    yield page_of_both
+    print(page_of_both.logs[logged:])  # noqa: T201 - pytest shows it with a failure
+    page_of_both.run_js(CLOSE_FRAMES)
+    page_of_both.run_async("from in_browser import cancel_tasks; await cancel_tasks()")
+
+
+@pytest.fixture
+def original_proxy(server_url: str) -> Iterator[FaultyProxy]:
+    with FaultyProxy(server_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def our_proxy(server_url: str) -> Iterator[FaultyProxy]:
+    with FaultyProxy(server_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def original_url(original_proxy: FaultyProxy) -> str:
+    return original_proxy.url
+
+
+@pytest.fixture
+def our_url(our_proxy: FaultyProxy) -> str:
+    return our_proxy.url

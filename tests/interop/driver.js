@@ -17,6 +17,8 @@ const EVENTS = {
 };
 const ORIGINAL_NAMES = Object.fromEntries(Object.entries(EVENTS).map(([theirs, ours]) => [ours, theirs]));
 
+const OTHERS = ["proxy", "delete_conversation"];
+
 /** The scenario cannot go on. */
 class Stuck extends Error {}
 
@@ -67,8 +69,8 @@ class Player {
     async perform(step) {
         const outcome = await this.outcomeOf(step);
         const { userId = null, conversationId = null } = this.client;
-        // What is done to the proxy reaches the client later, at no certain time
-        this.results.push(step.do === "proxy" ? outcome : { ...outcome, userId, conversationId });
+        // What is done to others reaches the client later, at no certain time
+        this.results.push(OTHERS.includes(step.do) ? outcome : { ...outcome, userId, conversationId });
     }
 
     async outcomeOf(step) {

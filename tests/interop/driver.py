@@ -38,6 +38,7 @@ from webchat_py import (
 )
 
 PATIENCE = 10.0  # seconds
+OTHERS = ("proxy", "delete_conversation")
 
 
 class Stuck(BaseException):
@@ -94,8 +95,8 @@ class Player:
     async def perform(self, step: dict[str, Any]) -> None:
         outcome = await self.outcome(step)
         state = {"userId": self.client.user_id, "conversationId": self.client.conversation_id}
-        # What is done to the proxy reaches the client later, at no certain time
-        self.results.append(outcome if step["do"] == "proxy" else {**outcome, **state})
+        # What is done to others reaches the client later, at no certain time
+        self.results.append(outcome if step["do"] in OTHERS else {**outcome, **state})
 
     async def outcome(self, step: dict[str, Any]) -> dict[str, Any]:
         given = {name: value for name, value in self.filled_in(step).items() if name not in ("do", "as")}

@@ -12,6 +12,7 @@ import js
 from in_browser import Events, tell
 from pyodide.code import run_js
 from pyodide.ffi import JsProxy, create_proxy, to_js
+from pyodide.http import pyfetch
 
 from webchat_py import WebchatClient, get_client
 
@@ -81,6 +82,33 @@ async def open_both(original_url: str, our_url: str, connect: bool = True) -> tu
 async def signal(client: Original | WebchatClient, type: str, data: dict[str, Any]) -> None:
     """Make the bot send a signal."""
     await client.send_event({"bot": "signal", "type": type, "data": data})
+
+
+async def bot_says(proxy: str, key: str, conversation_id: str, *texts: str) -> None:
+    """Make the bot speak unasked, whatever the clients are doing; return when the server has it all."""
+    headers = {"content-type": "application/json", "x-user-key": key}
+    for text in texts:
+        payload = {"type": "custom", "data": {"bot": "say", "text": text}}
+        body = json.dumps({"conversationId": conversation_id, "payload": payload})
+        answer = await pyfetch(f"{proxy}/{CLIENT_ID}/events", method="POST", headers=headers, body=body)
+        assert answer.ok, answer.status
+        while text not in await stored_texts(proxy, key, conversation_id):
+            pass
+
+
+async def stored_texts(proxy: str, key: str, conversation_id: str) -> list[str]:
+    """The texts of a conversation as the server has them, oldest first, all pages."""
+    address = f"{proxy}/{CLIENT_ID}/conversations/{conversation_id}/messages"
+    texts: list[str] = []
+    token = ""
+    while True:
+        answer = await (
+            await pyfetch(f"{address}?nextToken={token}" if token else address, headers={"x-user-key": key})
+        ).json()
+        texts += (message["payload"].get("text", "") for message in answer["messages"])
+        token = answer["meta"].get("nextToken")
+        if not token:
+            return texts[::-1]
 
 
 async def everything_is_here(client: Original | WebchatClient, events: Events) -> None:

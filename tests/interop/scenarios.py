@@ -274,7 +274,7 @@ def losses() -> Iterator[Scenario]:
     for name, hard in (("ends", False), ("breaks off", True)):
         lose_stream = {"do": "lose_stream", "hard": hard}
         yield Scenario(f"stream {name}", [*begin, lose_stream, REGAIN_STREAM, LIST, send("after"), LIST])
-    yield Scenario("event after a lost stream", [*begin, LOSE_STREAM, REGAIN_STREAM, ANSWER])
+    yield Scenario("event after a lost stream", [*begin, LOSE_STREAM, REGAIN_STREAM, send_event(a=1)])
     closed = rule("GET /listen", status=503, body=error_body("Internal", 500))
     said = [{"do": "bot_says", "text": words, "conversation": "$here.conversationId"} for words in ("one", "two")]
     open_again = {"do": "proxy", "command": "clear"}
