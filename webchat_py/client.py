@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from .conversation import ConversationBackend, CurrentConversation
 from .delivery import Delivery, DeliveryBackend
-from .emitter import Emitter
+from .emitter import Emitter, log
 from .history import newest_first, pages
 from .operations import Operation, Operations
 from .session import Session
 from .waiting import MessageIterator, Waiting
 from .wire import rest
-from .wire.errors import Forbidden, NotFound, SessionExpired, StateError
+from .wire.errors import ConversationGone, Forbidden, NotFound, SessionExpired, StateError
 from .wire.files import Attachment, SentFile, payload_for
 from .wire.models import Conversation, Credentials, Event, Message, User
 from .wire.payloads import Payload, Text, payload_to_wire
@@ -107,7 +107,9 @@ class WebchatClient:
         self._starting: Operation[list[Message]] | None = None
         self._logging_in = asyncio.Lock()
         self._stored_conversation: str | None = None
+        self._starting_with: str | None = None
         self._saving: asyncio.Future[None] | None = None
+        self._closing: asyncio.Future[None] | None = None
         self._connecting_as: Credentials | None = None
         self._credentials: Credentials | None = None
         self._expired: SessionExpired | None = None
@@ -202,6 +204,7 @@ class WebchatClient:
 
         Raises:
             TypeError, ValueError: this is no id.
+            StateError: the client is starting with another conversation.
             SessionExpired: the server does not know the user, and the client was made with `on_expired="raise"`.
             ApiError, NetworkError: call it again later.
 
@@ -212,7 +215,10 @@ class WebchatClient:
         """
         conversation_id = None if conversation_id is None else _an_id(conversation_id)
         if self._starting is None or not self._starting.running:
+            self._starting_with = conversation_id
             self._starting = self._operations.start(self._start(conversation_id))
+        elif conversation_id not in (None, self._starting_with):
+            raise StateError("The client is starting already. Await that call, or call disconnect() first")
         return await self._starting.result()
 
     async def disconnect(self, forget: bool = False) -> None:
@@ -225,21 +231,16 @@ class WebchatClient:
         Example:
             await client.disconnect()
         """
-        # First of all, so that a call which is made while the others end finds nobody logged in.
-        self._credentials = self._expired = None
-        self._backend.log_out()
+        # At once, so that a call which is made while others end finds nobody logged in, and cancelling this one
+        # leaves nothing half done.
+        self._log_out()
         self._delivery.leave()
-        if self._stop_watching is not None:
-            self._stop_watching()
-            self._stop_watching = None
-        await self._operations.cancel()
-        await self._conversation.close()
-        if self._saving is not None:
-            await asyncio.wait((self._saving,))
+        ending = self._operations.cancel()
+        if (keeper := self._conversation.abandon()) is not None:
+            ending.add(keeper)
         self._waiting.end(StateError("The client was disconnected"))
-        if forget:
-            await self._session.forget()
-        await self._session.close()
+        self._closing = asyncio.ensure_future(self._close(ending, forget))
+        await asyncio.shield(self._closing)
 
     async def get_user(self) -> User:
         """The user of this client, with name, picture and data.
@@ -283,11 +284,11 @@ class WebchatClient:
         """Send a message to the current conversation; without one, a new conversation is opened first.
 
         Messages arrive in the order of the calls. While there is no connection they wait; what failed is sent again,
-        for `retry_for` seconds. Whatever happens, a message arrives at most once. Cancelling gives it up.
+        for `retry_for` seconds, and never twice on a guess. Cancelling gives it up.
 
         Args:
             text_or_payload: the text, or a payload such as `Choice(...)`.
-            metadata: kept by the server with the message. JSON values only.
+            metadata: kept by the server with the message. JSON values only; `clientMessageId` is the client's own.
             reply_to: the id of the message that this one answers.
 
         Returns:
@@ -309,17 +310,17 @@ class WebchatClient:
         return await self._operations.run(self._send(payload, metadata, reply_to))
 
     async def resend(self, message: Message) -> Message:
-        """Send a message again whose status is failed. It goes to its own conversation, and arrives at most once.
+        """Send a message again whose status is failed. It goes to its own conversation, and is looked for first.
 
         Raises:
             ValueError: the server has this message already, or it was not sent by this user.
             StateError: it is being sent.
-            WebchatError: as from `send_message`.
+            NetworkError, ApiError, ...: as from `send_message`.
 
         Example:
             message = await client.resend(failed)
         """
-        if message.id is not None or not message.client_id or not message.conversation_id:
+        if message.id is not None or not message.client_id:
             raise ValueError("Only a message that could not be sent can be sent again")
         if self._delivery.is_pending(message):
             raise StateError("The message is being sent")
@@ -620,6 +621,8 @@ class WebchatClient:
             return self._credentials
 
     async def _logged_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
+        if self._closing is not None:
+            await asyncio.wait((self._closing,))
         stored, self._stored_conversation = await self._session.load()
         credentials = credentials or stored
         try:
@@ -643,25 +646,57 @@ class WebchatClient:
         return logged_in
 
     async def _start(self, conversation_id: str | None) -> list[Message]:
+        was_connected = self._credentials is not None
         async with self._session.lock():
             await self._log_in(None, rest.Profile())
-            conversation_id = conversation_id or self._conversation.id or self._stored_conversation
-            newest: list[Message] = []
             try:
-                if conversation_id is None:
-                    await self._conversation.create()
-                elif conversation_id == self._conversation.id:
-                    await self._conversation.switch(conversation_id)
-                    newest = await self._conversation.newest_messages()
-                else:
-                    newest = await self._conversation.switch(conversation_id)
-            except (NotFound, Forbidden):
-                await self._conversation.create()
+                newest = await self._take_up(conversation_id or self._conversation.id or self._stored_conversation)
+            except BaseException:
+                # A message that is sent now must not open another conversation.
+                if not was_connected:
+                    self._log_out()
+                raise
+            if self._saving is not None:
+                # Before another page may look for the conversation.
+                await asyncio.wait((self._saving,))
         for unsent in await self._session.adopt():
             message = self._delivery.restore(unsent)
             if not unsent.failed:
                 self._operations.start_unattended(self._resend(message))
         return newest
+
+    async def _take_up(self, conversation_id: str | None) -> list[Message]:
+        """Open this conversation, or a new one where it is gone. Returns its newest messages."""
+        if conversation_id is not None:
+            try:
+                newest = await self._conversation.switch(conversation_id)
+                return newest or await self._conversation.newest_messages()
+            except (NotFound, Forbidden):
+                try:
+                    await self._conversation.check(conversation_id)
+                except ConversationGone as error:
+                    log.info("%s", error)
+                else:
+                    raise
+        await self._conversation.create()
+        return []
+
+    def _log_out(self) -> None:
+        self._credentials = self._expired = None
+        self._backend.log_out()
+        if self._stop_watching is not None:
+            self._stop_watching()
+            self._stop_watching = None
+
+    async def _close(self, ending: set[asyncio.Task[Any]], forget: bool) -> None:
+        """Wait until everything that was ended has cleaned up, and what is stored is written."""
+        if ending:
+            await asyncio.wait(ending)
+        if self._saving is not None:
+            await asyncio.wait((self._saving,))
+        if forget:
+            await self._session.forget()
+        await self._session.close()
 
     def _save_conversation(self, conversation_id: str) -> None:
         self._saving = asyncio.ensure_future(self._session.save_conversation(conversation_id))
@@ -669,14 +704,17 @@ class WebchatClient:
     def _expire(self, error: SessionExpired) -> None:
         """The server does not know the user any more."""
         self._credentials, self._expired = None, error
+        self._delivery.expire(error)
         self._conversation.end(error)
         self._waiting.end(error)
         self._events.emit("session_expired", error)
 
     async def _require_user(self) -> None:
-        for operation in (self._connecting, self._starting):
-            if self._credentials is None and operation is not None and operation.running:
-                await operation.result()
+        if self._credentials is None and self._connecting is not None and self._connecting.running:
+            await self._connecting.result()
+        # Until then it is not known which conversation is the current one.
+        if self._starting is not None and self._starting.running:
+            await self._starting.result()
         if self._credentials is None:
             raise self._expired or StateError("The client is not connected. Call connect() first")
 
@@ -724,9 +762,9 @@ class WebchatClient:
 
     async def _send_event(self, data: dict[str, Any]) -> None:
         await self._require_user()
-        conversation_id = await self._delivery.place()
-        async with self._delivery.turn(conversation_id):
-            await self._backend.request(rest.create_event(conversation_id, "custom", data))
+        await self._delivery.once(
+            lambda conversation_id: self._backend.request(rest.create_event(conversation_id, "custom", data))
+        )
 
     async def _new_conversation(self) -> str:
         await self._require_user()
@@ -752,7 +790,7 @@ def _as_payload(text_or_payload: str | Payload) -> Payload:
 
 def _with_client_id(metadata: dict[str, Any] | None) -> dict[str, Any]:
     """Metadata that names the message, so that it can be recognised however it comes back."""
-    return {"clientMessageId": os.urandom(16).hex(), **(metadata or {})}
+    return {**(metadata or {}), "clientMessageId": os.urandom(16).hex()}
 
 
 def _dict_or_none(name: str, value: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -91,10 +91,12 @@ class CurrentConversation:
         self._over: Exception | None = None
         self._usable: asyncio.Future[None] | None = None
         self._hurry: asyncio.Future[None] | None = None
+        self._in_a_hurry = False
         self._parting: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()
         self._unannounced = False
         self._ledger = Ledger()
+        self._recovered = 0
         self._connection = Connection("closed")
         self._typing_ends: asyncio.Handle | None = None
 
@@ -107,10 +109,9 @@ class CurrentConversation:
     def state(self) -> ConnectionState:
         return self._connection.state
 
-    @property
-    def newest(self) -> Mark | None:
-        """The newest message that is known."""
-        return self._ledger.newest
+    def newest(self, conversation_id: str) -> Mark | None:
+        """The newest message that is known of a conversation; `None` if it is not the current one."""
+        return (self._ledger.newest or Mark("", None)) if conversation_id == self._id else None
 
     def belongs_to(self, user_id: str, own: OwnMessages) -> None:
         """Say whose conversations these are: messages of this user are handed to `own`."""
@@ -134,7 +135,7 @@ class CurrentConversation:
 
     async def newest_messages(self) -> list[Message]:
         """The newest messages of the history, newest first."""
-        return (await self._first_stretch(self.require(), read=True)).messages
+        return (await self._first_stretch(self.require())).messages
 
     async def ready(self) -> str:
         """The id of the current conversation; of a new one where there is none. Raises what ended it for good."""
@@ -173,14 +174,20 @@ class CurrentConversation:
         return self._id
 
     async def close(self) -> None:
-        """Leave the current conversation and go back to where there was none."""
+        """Leave the current conversation, and wait until its stream is closed."""
+        await _cancelled(self.abandon())
+
+    def abandon(self) -> asyncio.Task[None] | None:
+        """Go back to where there was no conversation. Returns what has still to be ended."""
         keeper, self._keeper = self._keeper, None
         self._id = self._channel = self._over = None
         self._unannounced = False
         self._release(self._usable)
         self._end_typing()
         self._set_connection("closed")
-        await _cancelled(keeper)
+        if keeper is not None:
+            keeper.cancel()
+        return keeper
 
     async def delete(self, conversation_id: str) -> None:
         """Delete a conversation on the server, and leave it if it is the current one."""
@@ -193,11 +200,11 @@ class CurrentConversation:
     @contextmanager
     def parting(self) -> Iterator[None]:
         """While something is deleted on the server, which ends the stream first: that is no loss then."""
-        self._parting = asyncio.get_running_loop().create_future()
+        parting = self._parting = asyncio.get_running_loop().create_future()
         try:
             yield
         finally:
-            self._release(self._parting)
+            self._release(parting)
 
     def end(self, error: Exception) -> None:
         """The current conversation is over for good. Its id stays, so that none takes its place in silence."""
@@ -224,6 +231,7 @@ class CurrentConversation:
         elif self._channel is not None:
             self._channel.check()
         if wake != "offline":
+            self._in_a_hurry = True
             self._release(self._hurry)
         elif self.state == "reconnecting":
             self._set_connection("offline", self._connection.cause)
@@ -253,43 +261,42 @@ class CurrentConversation:
         if self._channel is None or not self._channel.live:
             self._set_connection("connecting")
         channel = self._new_channel(conversation_id)
-        # At the same time as the stream, since only what comes after it is new.
-        first = asyncio.create_task(self._first_stretch(conversation_id, read=not (is_new or again)))
+        ledger, history = self._ledger, Stretch([], has_more=False)
+        missed: list[Message] = []
         try:
+            # The stream first, so that nothing is said between the two.
             await channel.open()
-            ledger, history = self._ledger, await first
-            missed: list[Message] = []
             if again:
                 missed, newest = await self._missed(conversation_id, ledger)
             else:
                 ledger = Ledger()
+                if not is_new:
+                    history = await self._first_stretch(conversation_id)
                 ledger.begin(*history)
         except BaseException as error:
-            await _cancelled(first)
             await channel.close()
             # The old stream may have been lost meanwhile, and have said so.
             if self.state == "connecting":
                 self._set_connection(before.state, error if isinstance(error, Exception) else before.cause)
             raise
         keeper, self._id, self._ledger, self._over = self._keeper, conversation_id, ledger, None
+        self._backoff.reset()
         if not again:
-            self._unannounced = False
+            self._unannounced = is_new
             self._end_typing()
             self._on_change(conversation_id)
             self._events.emit("conversation", conversation_id)
         else:
             self._tell_missed(missed, newest)
-        self._go_on(channel, len(missed))
+        self._recovered = len(missed)
+        self._go_on(channel)
         self._keeper = asyncio.create_task(self._keep(conversation_id, channel))
         await _cancelled(keeper)
         return history.messages
 
-    async def _first_stretch(self, conversation_id: str, read: bool) -> Stretch:
-        if read:
-            async with aclosing(self._history(conversation_id)) as history:
-                async for stretch in history:
-                    return stretch
-        return Stretch([], has_more=False)
+    async def _first_stretch(self, conversation_id: str) -> Stretch:
+        async with aclosing(self._history(conversation_id)) as history:
+            return await anext(history)
 
     # Keeping the stream open
 
@@ -312,8 +319,8 @@ class CurrentConversation:
         if not channel.opened:
             await channel.wait_open()
             # What was said before its first byte came is in no stream.
-            recovered = await self._recover(conversation_id, channel)
-            self._go_on(channel, recovered)
+            self._recovered += await self._recover(conversation_id, channel)
+            self._go_on(channel)
         await channel.ended()
 
     async def _reopen(self, conversation_id: str, cause: WebchatError) -> Channel:
@@ -330,7 +337,7 @@ class CurrentConversation:
             self._channel = channel
             try:
                 await channel.open()
-                recovered = await self._recover(conversation_id, channel)
+                self._recovered += await self._recover(conversation_id, channel)
             except WebchatError as error:
                 await channel.close()
                 cause = error
@@ -339,7 +346,7 @@ class CurrentConversation:
                 raise
             else:
                 self._backoff.reset()
-                self._go_on(channel, recovered)
+                self._go_on(channel)
                 return channel
 
     async def _judge(self, conversation_id: str, error: WebchatError) -> None:
@@ -370,17 +377,21 @@ class CurrentConversation:
     def _new_channel(self, conversation_id: str) -> Channel:
         return Channel(conversation_id, self._backend.listen, self._idle_timeout, self._backend.call_later)
 
-    def _go_on(self, channel: Channel, recovered: int) -> None:
+    def _go_on(self, channel: Channel) -> None:
         """Take up what a stream says."""
         self._channel = channel
         if channel.opened:
-            self._set_connection("connected", recovered=recovered)
+            self._set_connection("connected", recovered=self._recovered)
+            self._recovered = 0
             channel.deliver(self._on_signal)
         self._release(self._usable)
 
     async def _pause(self, seconds: float) -> None:
         self._hurry = asyncio.get_running_loop().create_future()
-        await done_within(seconds, self._backend.call_later, self._hurry)
+        # An attempt that was under way when the page woke up may have been in vain.
+        if not self._in_a_hurry:
+            await done_within(seconds, self._backend.call_later, self._hurry)
+        self._in_a_hurry = False
 
     @staticmethod
     def _release(waiting: asyncio.Future[None] | None) -> None:

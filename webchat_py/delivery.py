@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +16,15 @@ from .history import newest_first
 from .pauses import done_within
 from .session import Session, Unsent
 from .wire.backoff import Backoff
-from .wire.errors import DeliveryUncertain, Forbidden, NotFound, RequestTimeout, WebchatError
+from .wire.errors import (
+    DeliveryUncertain,
+    Forbidden,
+    NotFound,
+    RequestTimeout,
+    SessionExpired,
+    StateError,
+    WebchatError,
+)
 from .wire.ledger import Ledger, Mark
 from .wire.models import Message, parse_date
 from .wire.outbox import GRACE, Entry, Outbox, may_have_arrived, retry_after
@@ -65,9 +73,13 @@ class Delivery:
         self._outbox = Outbox()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._own_id = ""
+        self._expired: SessionExpired | None = None
         self._leaving = False
 
     def belongs_to(self, user_id: str) -> None:
+        """Say whose messages these are from now on."""
+        if user_id != self._own_id:
+            self._outbox = Outbox()
         self._own_id = user_id
         self._leaving = False
 
@@ -75,16 +87,23 @@ class Delivery:
         """What is cancelled from now on is kept for the next start, and not given up."""
         self._leaving = True
 
+    def expire(self, error: SessionExpired) -> None:
+        """The user is not known any more: nothing of theirs is sent, whoever comes next."""
+        self._own_id, self._expired = "", error
+
     def turn(self, conversation_id: str) -> asyncio.Lock:
         """Held while something is being sent to this conversation."""
         return self._turns.setdefault(conversation_id, asyncio.Lock())
 
-    async def place(self) -> str:
-        """The current conversation, or a new one, with its stream open. Raises why there is none in time."""
-        deadline = self._now() + self._retry_for
-        conversation_id = await self._ready(deadline)
-        await self._usable(conversation_id, deadline, None)
-        return conversation_id
+    async def once(self, call: Callable[[str], Awaitable[None]]) -> None:
+        """Make a call for the current conversation or a new one: in its turn, with an open stream, and at most once."""
+        owner, deadline = self._own_id, self._now() + self._retry_for
+        conversation_id = await self._ready(owner, deadline)
+        turn = self.turn(conversation_id)
+        async with turn:
+            await self._usable(conversation_id, deadline, None)
+            self._check(owner)
+            await call(conversation_id)
 
     async def send(
         self,
@@ -102,21 +121,21 @@ class Delivery:
         message = Message(None, target, self._own_id, now, payload, metadata, reply_to, client_id, "pending")
         deadline = self._now() + self._retry_for
         with self._underway(Entry(message)) as entry:
-            # From here on it is decided: a later change of the conversation does not move the message.
-            target = conversation_id or await self._ready(deadline)
-            entry.message = replace(message, conversation_id=target)
-            return await self._deliver(entry, deadline)
+            return await self._deliver(entry, conversation_id, deadline)
 
     async def resend(self, message: Message) -> Message:
         """Send a message again that failed, to its own conversation. If it is there after all, that is it."""
+        if message.author_id != self._own_id:
+            raise StateError("The message is another user's")
         if sent := self._outbox.sent(message.client_id or ""):
             return sent
         entry = self._outbox.get(message.client_id or "") or Entry(message, tried=True)
         if entry.tried and entry.in_doubt_until is None:
             entry.in_doubt_until = self._now()
-        entry.message = replace(message, id=None, author_id=self._own_id, status="pending")
+        metadata = {**(message.metadata or {}), "clientMessageId": message.client_id}
+        entry.message = replace(message, id=None, author_id=self._own_id, metadata=metadata, status="pending")
         with self._underway(entry):
-            return await self._deliver(entry, self._now() + self._retry_for)
+            return await self._deliver(entry, message.conversation_id, self._now() + self._retry_for)
 
     def is_pending(self, message: Message) -> bool:
         return self._outbox.is_pending(message.client_id or "")
@@ -135,7 +154,7 @@ class Delivery:
             client_id=unsent.client_id,
             status="failed",
         )
-        # It may have been sent whatever was stored: the page may have ended before it was written.
+        # It may have been sent: the page may have ended before the answer came.
         self._outbox.fail(Entry(message, mark, tried=True, in_doubt_until=self._now() + GRACE))
         if unsent.failed:
             self._tell(message)
@@ -145,7 +164,7 @@ class Delivery:
 
     def take(self, message: Message) -> None:
         """A message of this user that the stream or the history told."""
-        if entry := self._outbox.get(message.client_id or ""):
+        if message.client_id and (entry := self._outbox.get(message.client_id)):
             self._arrived(entry, message)
         elif entry := self._outbox.may_be(message):
             entry.doubles.append(message)
@@ -179,25 +198,38 @@ class Delivery:
         finally:
             entry.on_arrival = None
 
-    async def _ready(self, deadline: float) -> str:
+    async def _ready(self, owner: str, deadline: float) -> str:
         """The current conversation, or a new one. An orphan may stay on the server where the answer was lost."""
         backoff = Backoff(self._random)
-        while True:
-            try:
-                return await self._conversation.ready()
-            except WebchatError as error:
-                pause = backoff.next(retry_after(error))
-                if not error.retryable or self._now() + pause > deadline:
-                    raise
-                await done_within(pause, self._backend.call_later)
+        # In turns here as well: who waits for a conversation must not be overtaken.
+        turn = self.turn("")
+        async with turn:
+            while True:
+                self._check(owner)
+                try:
+                    return await self._conversation.ready()
+                except WebchatError as error:
+                    self._check(owner)
+                    pause = backoff.next(retry_after(error))
+                    if not error.retryable or self._now() + pause > deadline:
+                        raise
+                    await done_within(pause, self._backend.call_later)
+
+    def _check(self, owner: str) -> None:
+        """Raise where it is not this user any more for whom something is being sent."""
+        if owner != self._own_id:
+            raise self._expired or StateError("The client was disconnected")
 
     async def _usable(self, conversation_id: str, deadline: float, reason: WebchatError | None) -> None:
         """Wait while the conversation's stream is being opened again."""
         if not await self._conversation.usable(conversation_id, max(0.0, deadline - self._now())):
             raise reason or self._conversation.cause or RequestTimeout("There was no connection in time")
 
-    async def _deliver(self, entry: Entry, deadline: float) -> Message:
-        conversation_id = entry.message.conversation_id
+    async def _deliver(self, entry: Entry, conversation_id: str | None, deadline: float) -> Message:
+        owner = entry.message.author_id
+        conversation_id = conversation_id or await self._ready(owner, deadline)
+        # From here on it is decided: a later change of the conversation does not move the message.
+        self._address(entry, conversation_id)
         backoff = Backoff(self._random)
         reason: WebchatError | None = None
         turn = self.turn(conversation_id)
@@ -206,11 +238,13 @@ class Delivery:
                 try:
                     if entry.arrived is None:
                         await self._usable(conversation_id, deadline, reason)
+                        self._check(owner)
                     message = entry.arrived or await self._find(entry) or await self._post(entry)
                     return self._complete(entry, message)
                 except WebchatError as error:
                     if entry.arrived is not None:
                         continue
+                    self._check(owner)
                     if isinstance(error, NotFound | Forbidden):
                         await self._conversation.check(conversation_id)
                     pause = backoff.next(retry_after(error))
@@ -219,14 +253,19 @@ class Delivery:
                     reason = error
                 await self._rest(entry, pause)
 
+    def _address(self, entry: Entry, conversation_id: str) -> None:
+        """Note where an entry goes, and what is the newest message there."""
+        mark = entry.mark or self._conversation.newest(conversation_id)
+        if (conversation_id, mark) != (entry.message.conversation_id, entry.mark):
+            entry.message = replace(entry.message, conversation_id=conversation_id)
+            entry.mark = mark
+            self._session.keep(_unsent(entry))
+
     async def _post(self, entry: Entry) -> Message:
         """Make one attempt. It is over when the answer comes, or soon after the stream has shown the message."""
         message = entry.message
         assert message.metadata is not None  # noqa: S101  # it holds the client id
-        if not entry.tried:
-            entry.mark = self._conversation.newest if message.conversation_id == self._conversation.id else None
-            entry.tried = True
-            self._session.keep(_unsent(entry))
+        entry.tried = True
         attempt = asyncio.create_task(
             self._backend.create_message(message.conversation_id, message.payload, message.metadata, message.reply_to)
         )
@@ -255,8 +294,11 @@ class Delivery:
         await self._rest(entry, entry.in_doubt_until - self._now())
         if entry.arrived is not None:
             return entry.arrived
+        self._check(entry.message.author_id)
         matches = self._outbox.matches(entry, await self._own_since(entry))
-        if len(matches) > 1:
+        is_sure = any(message.client_id == entry.client_id for message in matches)
+        # Without knowing what is older than the attempt, one that looks like it may be an old one.
+        if len(matches) > 1 or (matches and entry.mark is None and not is_sure):
             raise DeliveryUncertain(f"Of {len(matches)} messages like this one, any may be it. It was not sent again")
         entry.in_doubt_until = None
         return matches[0] if matches else None
@@ -270,7 +312,7 @@ class Delivery:
         async with aclosing(pages) as stretches:
             async for stretch in stretches:
                 unknown, older = ledger.unknown(stretch.messages)
-                own += (message for message in unknown if message.author_id == self._own_id)
+                own += (message for message in unknown if message.author_id == entry.message.author_id)
                 if not older:
                     break
         return own
@@ -301,7 +343,8 @@ class Delivery:
         self._conversation.note(sent)
         self._session.drop(entry.client_id)
         self._tell(sent)
-        self._events.emit("message_sent", sent)
+        # Copies, since each receiver may change its own.
+        self._events.emit("message_sent", replace(sent))
         self._release_doubles(entry, message.id)
         return sent
 
@@ -325,7 +368,7 @@ class Delivery:
                 self._events.emit("own_message", double)
 
     def _tell(self, message: Message) -> None:
-        self._events.emit("message_status", message)
+        self._events.emit("message_status", replace(message))
 
     @staticmethod
     def _now() -> float:
@@ -335,12 +378,12 @@ class Delivery:
 def _unsent(entry: Entry, failed: bool = False) -> Unsent:
     message, mark = entry.message, entry.mark
     return Unsent(
+        user_id=message.author_id,
         client_id=entry.client_id,
         conversation_id=message.conversation_id,
         payload=payload_to_wire(message.payload),
         metadata=message.metadata or {},
         reply_to=message.reply_to,
-        tried=entry.tried,
         failed=failed,
         sent_on=_iso(message.sent_on),
         mark=None if mark is None else (mark.id, _iso(mark.sent_on)),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_API_URL = "https://webchat.botpress.cloud"
 _ABSOLUTE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_STORAGE = ("get", "set", "remove")
 _MAX_TIMEOUT = 2_147_483
 """Seconds; browsers keep the milliseconds of a timer in 32 bits and fire at once beyond that."""
 
@@ -47,7 +48,8 @@ def get_client(
             `set(key, value)` and `remove(key)` of strings. What is kept holds the user key.
         storage_key: keeps several chats with the same bot on one origin apart.
         on_expired: what `connect` and `start` do where the server does not know the user any more: go on as a new
-            one, after the event `session_expired`, or raise `SessionExpired`.
+            one, after the event `session_expired`, or raise `SessionExpired`; what is stored then stays until
+            `disconnect(forget=True)`.
         headers: sent with every request to the API, and with the fetch stream. `EventSource` cannot send any.
         timeout: seconds for each request.
         idle_timeout: seconds after which a silent stream counts as lost. Servers send something every 30 s.
@@ -66,6 +68,8 @@ def get_client(
     _check_choice("on_expired", on_expired, ("new_user", "raise"))
     for name, seconds in (("timeout", timeout), ("idle_timeout", idle_timeout), ("retry_for", retry_for)):
         _check_seconds(name, seconds)
+    if not (storage is None or isinstance(storage, str) or all(hasattr(storage, name) for name in _STORAGE)):
+        raise TypeError(f"storage is a name, or an object with async get, set and remove, not {type(storage).__name__}")
     if not isinstance(storage_key, str | None):
         raise TypeError(f"storage_key is a str, not {type(storage_key).__name__}")
     headers = _checked_headers(headers)
@@ -87,7 +91,7 @@ def get_client(
         api_url,
         mode,
         PushpinBackend(transport, event_source, headers, timeout),
-        session=lambda on_error: Session(kept_in, scope, locks, on_error),
+        session=lambda on_error: Session(kept_in, scope, locks, on_error, transport.call_later),
         idle_timeout=idle_timeout,
         retry_for=retry_for,
         random=_random,

@@ -58,13 +58,12 @@ class Operations:
         return await self.start(coroutine).result()
 
     def start_unattended(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        """Start one that nobody waits for; what it fails with is told as an event."""
+        """Start one that nobody waits for, and that tells by events how it ends."""
         self.start(coroutine).task.add_done_callback(lambda task: None if task.cancelled() else task.exception())
 
-    async def cancel(self) -> None:
-        """End all of them, and wait until they have cleaned up."""
-        tasks = tuple(self._tasks)
+    def cancel(self) -> set[asyncio.Task[Any]]:
+        """End all of them. Returns those that still have to clean up."""
+        tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        return tasks

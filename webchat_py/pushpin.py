@@ -145,7 +145,7 @@ class PushpinBackend:
         if self._expired is not None:
             raise self._expired
         last_conversation, last_event_id = self._last_event
-        listener = _Listener(sink, last_event_id if last_conversation == conversation_id else "")
+        listener = _Listener(sink, self._retry, last_event_id if last_conversation == conversation_id else "")
         key = self._key
         try:
             await self._listen(rest.listen(conversation_id, listener.last_event_id), conversation_id, key, listener)
@@ -182,7 +182,11 @@ class PushpinBackend:
     async def _check(self, credentials: Credentials) -> None:
         """Raises where these are not, or no longer, a user's."""
         try:
-            user = await self._call(rest.get_user(), credentials.user_token)
+            try:
+                user = await self._call(rest.get_user(), credentials.user_token)
+            except (Unauthorized, NotFound):
+                # Confirmed, for who one is hangs on it.
+                user = await self._call(rest.get_user(), credentials.user_token)
         except (Unauthorized, NotFound) as error:
             raise SessionExpired(f"The server does not know the user {credentials.user_id}: {error}") from error
         if user.id != credentials.user_id:
@@ -223,10 +227,10 @@ class PushpinBackend:
 class _Listener:
     """Turns the events of a stream into signals."""
 
-    def __init__(self, sink: Sink, last_event_id: str) -> None:
+    def __init__(self, sink: Sink, retry: float, last_event_id: str) -> None:
         self._sink = sink
         self.on_bytes = sink.on_bytes
-        self.retry = 0.0
+        self.retry = retry
         self.last_event_id = last_event_id
         self.opened = False
 

@@ -11,8 +11,10 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeVar
 
+from .pauses import done_within
 from .wire.errors import WebchatError
 from .wire.models import Credentials
+from .wire.ports import CallLater
 from .wire.rest import is_header_value, quote
 from .wire.untrusted import loads
 
@@ -40,21 +42,25 @@ class Locks(Protocol):
 class Unsent:
     """A message that may not have arrived.
 
-    `payload` is as on the wire; `mark` is the id and the date of the newest message before the first attempt.
+    `user_id` is its author's, `payload` as on the wire; `mark` is the id and the date of the newest message before the
+    first attempt.
     """
 
+    user_id: str
     client_id: str
     conversation_id: str
     payload: dict[str, Any]
     metadata: dict[str, Any]
     reply_to: str | None
-    tried: bool
     failed: bool
     sent_on: str | None = None
     mark: tuple[str, str | None] | None = None
 
 
-_Entry = tuple[str, str, Unsent]  # of the list: the page, its user's id, the message
+_Entry = tuple[str, Unsent]  # of the list: the page and the message
+
+PATIENCE = 5.0
+"""Seconds for a storage to answer. One that does not has failed: nobody waits for it for ever."""
 
 
 def scope_of(api_url: str, client_id: str, storage_key: str | None) -> str:
@@ -68,13 +74,20 @@ class Session:
     All pages share the user and the conversation, stored under the scope, and a list of what is unsent. There a page
     only touches its own messages. While it has any it holds a Web Lock, by which others know that it lives.
 
-    A storage that fails breaks nothing. It is logged and told to `on_error`, once until it works again.
+    A storage that fails, or does not answer, breaks nothing. It is logged and told to `on_error`, once until it works
+    again.
     """
 
     def __init__(
-        self, storage: Storage | None, scope: str, locks: Locks, on_error: Callable[[WebchatError], None]
+        self,
+        storage: Storage | None,
+        scope: str,
+        locks: Locks,
+        on_error: Callable[[WebchatError], None],
+        call_later: CallLater,
     ) -> None:
         self._storage = storage
+        self._call_later = call_later
         self._scope = scope
         self._list = f"{scope}#unsent"
         self._locks = locks
@@ -93,7 +106,7 @@ class Session:
 
     def lock(self) -> AbstractAsyncContextManager[None]:
         """Hold this around "load, else make a user, then save", so that two pages do not make two users."""
-        return self._locks.locked(self._scope) if self._storage else nullcontext()
+        return nullcontext() if self._storage is None else self._locks.locked(self._scope)
 
     async def load(self) -> tuple[Credentials | None, str | None]:
         """The stored user and conversation."""
@@ -103,8 +116,8 @@ class Session:
 
     async def save_credentials(self, credentials: Credentials) -> None:
         """Be this user from now on. What was another one's, conversation and messages, is dropped."""
-        if self._credentials and self._credentials.user_id != credentials.user_id:
-            self._unsent.clear()
+        if any(unsent.user_id != credentials.user_id for unsent in self._unsent.values()):
+            self._unsent = {key: one for key, one in self._unsent.items() if one.user_id == credentials.user_id}
             self._write_soon()
         self._credentials = credentials
         async with self._turn:
@@ -112,7 +125,7 @@ class Session:
             same = stored and stored.user_id == credentials.user_id
             await self._save(credentials, conversation_id if same else None)
 
-    async def save_conversation(self, conversation_id: str | None) -> None:
+    async def save_conversation(self, conversation_id: str) -> None:
         """Come back to this conversation, unless another page has become another user or forgotten this one."""
         async with self._turn:
             stored, _ = await self._stored()
@@ -130,7 +143,7 @@ class Session:
     async def adopt(self) -> list[Unsent]:
         """Take over what this user's pages that are gone have not sent.
 
-        Any of it may have arrived, whatever `tried` says: a page may be gone before that is written.
+        Any of it may have arrived.
         """
         if not self._credentials:
             return []
@@ -161,7 +174,9 @@ class Session:
     async def _save(self, credentials: Credentials, conversation_id: str | None) -> None:
         user_id, token = credentials.user_id, credentials.user_token
         data = {"userId": user_id, "userToken": token, "conversationId": conversation_id}
-        await self._use("set", self._scope, json.dumps(data))
+        # What could not be read must not be overwritten.
+        if "get" not in self._failing:
+            await self._use("set", self._scope, json.dumps(data))
 
     def _write_soon(self) -> None:
         self._dirty = self._storage is not None
@@ -178,7 +193,7 @@ class Session:
 
     async def _write(self, adopt: bool = False) -> list[Unsent]:
         """Bring the list up to date; with `adopt`, make this page's what is in it of pages that are gone."""
-        if not self._storage:
+        if self._storage is None:
             return []
         async with self._locks.locked(self._list):
             stored = await self._read(self._list, _parse_list) or []
@@ -188,16 +203,14 @@ class Session:
             others = [entry for entry in stored if entry[0] != self._page]
             gone = [page for page in dict.fromkeys(entry[0] for entry in others) if adopt and await self._is_gone(page)]
             me = self._credentials.user_id if self._credentials else ""
-            adopted = {
-                message.client_id: message for page, user_id, message in others if page in gone and user_id == me
-            }
+            adopted = {message.client_id: message for page, message in others if page in gone and message.user_id == me}
             self._unsent = adopted | self._unsent
             if self._unsent and not self._leave:
                 self._leave = await self._locks.try_lock(self._page)
             entries = [entry for entry in others if entry[0] not in gone]
-            entries += [(self._page, me, message) for message in self._unsent.values()]
+            entries += [(self._page, message) for message in self._unsent.values()]
             if entries:
-                text = json.dumps([(page, user_id, asdict(message)) for page, user_id, message in entries])
+                text = json.dumps([(page, asdict(message)) for page, message in entries])
                 await self._use("set", self._list, text)
             elif stored:
                 await self._use("remove", self._list)
@@ -225,8 +238,16 @@ class Session:
             return None
 
     async def _use(self, method: str, *args: str) -> Any:
+        if self._storage is None:
+            return None
         try:
-            result = await getattr(self._storage, method)(*args) if self._storage else None
+            use = asyncio.ensure_future(getattr(self._storage, method)(*args))
+            try:
+                if not await done_within(PATIENCE, self._call_later, use):
+                    raise WebchatError(f"The storage did not answer within {PATIENCE:g} s")
+                result = use.result()
+            finally:
+                use.cancel()
         except Exception as error:  # noqa: BLE001 - a user's own storage may raise anything
             if method not in self._failing:
                 self._failing.add(method)
@@ -255,15 +276,14 @@ def _parse_list(data: Any) -> list[_Entry]:
     return [_parse_entry(*entry) for entry in data]
 
 
-def _parse_entry(page: Any, user_id: Any, message: Any) -> _Entry:
+def _parse_entry(page: Any, message: Any) -> _Entry:
     unsent, mark = Unsent(**message), message.get("mark")
-    match page, user_id, unsent, mark:
+    match page, unsent, mark:
         case (
             str(),
-            str(),
-            Unsent(str(), str(), dict(), dict(), str() | None, bool(), bool(), str() | None),
+            Unsent(str(), str(), str(), dict(), dict(), str() | None, bool(), str() | None),
             None | [str(), str() | None],
         ):
             unsent.mark = mark and (mark[0], mark[1])
-            return page, user_id, unsent
+            return page, unsent
     raise ValueError("no message")

@@ -22,6 +22,7 @@ class Waiting:
         self._events = events
         self._futures: set[asyncio.Future[Any]] = set()
         self._iterators: set[_Inbox] = set()
+        self._asked: set[_Inbox] = set()
 
     def wait_for(self, event: str, timeout: float | None) -> asyncio.Future[Any]:
         """The next value of `event`. It waits from now on, not only from when it is awaited."""
@@ -65,6 +66,8 @@ class Waiting:
         for inbox in tuple(self._iterators):
             inbox.end(error if isinstance(error, SessionExpired) else None)
         self._iterators.clear()
+        for inbox in self._asked:
+            inbox.end(error)
 
     async def answers(self, ask: Callable[[], Awaitable[Message]], timeout: float, silence: float) -> list[Message]:
         """Call `ask`, which sends a question, and collect what the other side says to it.
@@ -80,12 +83,15 @@ class Waiting:
             inbox.wake.set()
 
         removes = [self._events.tap("message", inbox.add), self._events.tap("is_typing", on_typing)]
+        self._asked.add(inbox)
         try:
             question = await ask()
             answers: list[Message] = []
             now = asyncio.get_running_loop().time
             deadline = now() + timeout
             while await _wakes(inbox.wake, deadline):
+                if inbox.error is not None:
+                    raise inbox.error
                 answers += (message for message in inbox.take_all() if _may_answer(message, question))
                 if answers:
                     # Who types has not finished; but nobody types for ever.
@@ -94,6 +100,7 @@ class Waiting:
                 raise RequestTimeout(f"There was no answer within {timeout:g} s")
             return answers
         finally:
+            self._asked.discard(inbox)
             for remove in removes:
                 remove()
 

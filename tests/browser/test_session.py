@@ -72,6 +72,7 @@ async def test_a_storage_that_the_browser_refuses_is_told_and_the_chat_goes_on(s
     from pyodide.code import run_js
 
     from webchat_py.browser import locks
+    from webchat_py.browser.lifecycle import call_later
     from webchat_py.browser.storage import storage
     from webchat_py.session import Session, Unsent
     from webchat_py.wire.models import Credentials
@@ -87,11 +88,11 @@ async def test_a_storage_that_the_browser_refuses_is_told_and_the_chat_goes_on(s
         for refusal, reason in refusals.items():
             run_js(f"Object.defineProperty(self, '{name}', {{configurable: true, {refusal}}}); null")
             errors = []
-            session = Session(storage(choice), "refused", locks, errors.append)
+            session = Session(storage(choice), "refused", locks, errors.append, call_later)
             async with session.lock():
                 assert await session.load() == (None, None)
                 await session.save_credentials(Credentials("ada", "secret"))
-            session.keep(Unsent("1", "c", {}, {}, None, False, False))
+            session.keep(Unsent("ada", "1", "c", {}, {}, None, False))
             await session.close()
             assert {str(error) for error in errors} == {f"The browser keeps nothing for this page ({reason})"}
     finally:
@@ -293,19 +294,20 @@ async def test_without_web_locks_nobody_waits(selenium_client, no_locks):
 @run_in_pyodide
 async def test_unsent_messages_go_from_a_client_that_is_gone_to_one_that_is_there(selenium_either_client):
     from webchat_py.browser import locks
+    from webchat_py.browser.lifecycle import call_later
     from webchat_py.browser.storage import storage
     from webchat_py.session import Session, Unsent
     from webchat_py.wire.models import Credentials
 
     def page():
-        return Session(storage("local"), "together", locks, errors.append)
+        return Session(storage("local"), "together", locks, errors.append, call_later)
 
     errors = []
     first, second = page(), page()
     ada = Credentials("ada", "secret")
     await first.save_credentials(ada)
     await first.save_conversation("conversation")
-    message = Unsent("1", "conversation", {"type": "text", "text": "Hello"}, {"a": [1]}, None, True, False)
+    message = Unsent("ada", "1", "conversation", {"type": "text", "text": "Hello"}, {"a": [1]}, None, False)
     first.keep(message)
     async with first.lock():
         assert await second.load() == (ada, "conversation")
@@ -338,6 +340,7 @@ async def _rounds(selenium, number):
         waiting = asyncio.ensure_future(locked("round").__aenter__())
         await asyncio.sleep(0)
         waiting.cancel()
+        await asyncio.wait({waiting})
         release()
         async with locked("round"):
             for choice in ("local", "indexeddb"):

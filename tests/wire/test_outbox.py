@@ -140,7 +140,7 @@ def test_the_status_of_a_message_from_elsewhere_is_told_as_it_is() -> None:
         (errors.ServerError("a login page", status=200), True),
         (errors.ServerError("", status=503), False),
         (errors.RateLimited("", status=429), False),
-        (errors.InvalidRequest("", status=408), False),
+        (errors.InvalidRequest("", status=408), True),
     ],
 )
 def test_what_may_have_been_carried_out(error: errors.WebchatError, arrived: bool) -> None:

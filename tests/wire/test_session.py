@@ -57,13 +57,17 @@ class Origin:
         return Page(self, scope)
 
 
+def call_later(seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+    return asyncio.get_running_loop().call_later(seconds, callback).cancel
+
+
 class Page:
     """One page: its locks, and its session."""
 
     def __init__(self, origin: Origin, scope: str) -> None:
         self.origin = origin
         self.errors: list[WebchatError] = []
-        self.session = Session(origin.storage, scope, self, self.errors.append)
+        self.session = Session(origin.storage, scope, self, self.errors.append, call_later)
 
     @asynccontextmanager
     async def locked(self, name: str) -> AsyncGenerator[None]:
@@ -97,12 +101,12 @@ class Page:
 
 def message(client_id: str, **changes: Any) -> Unsent:
     fields = {
+        "user_id": ADA.user_id,
         "client_id": client_id,
         "conversation_id": "conversation",
         "payload": {"type": "text", "text": f"text of {client_id}"},
         "metadata": {"clientMessageId": client_id, "mood": ["good"]},
         "reply_to": None,
-        "tried": False,
         "failed": False,
     }
     return Unsent(**{**fields, **changes})
@@ -154,7 +158,7 @@ async def test_another_user_takes_over_neither_conversation_nor_messages() -> No
     page.session.keep(message("1"))
     await settle(page)
     await page.session.save_credentials(BOB)
-    page.session.keep(message("2"))
+    page.session.keep(message("2", user_id=BOB.user_id))
     await settle(page)
     await page.die()
     other = origin.page()
@@ -263,7 +267,7 @@ async def test_unsent_messages_come_back_as_they_were_in_their_order() -> None:
     page = await open_page(origin)
     kept = [
         message("2", failed=True, mark=("newest", "2026-11-22T10:00:00+00:00")),
-        message("1", tried=True, reply_to="another", sent_on="2026-11-22T10:00:00+00:00"),
+        message("1", reply_to="another", sent_on="2026-11-22T10:00:00+00:00"),
         message("3", mark=("newest", None)),
     ]
     for unsent in kept:
@@ -281,11 +285,11 @@ async def test_what_changes_while_it_is_being_written_is_stored_as_it_is_last(tu
     page.session.keep(message("2"))
     for _ in range(turns):
         await asyncio.sleep(0)
-    page.session.keep(message("2", tried=True))
+    page.session.keep(message("2", failed=True))
     page.session.drop("1")
     await settle(page)
     await page.die()
-    assert await (await open_page(origin)).session.adopt() == [message("2", tried=True)]
+    assert await (await open_page(origin)).session.adopt() == [message("2", failed=True)]
 
 
 async def test_what_is_sent_leaves_nothing_behind() -> None:
@@ -372,7 +376,7 @@ async def test_without_web_locks_every_page_is_adopted_from() -> None:
 
 def entry(**changes: Any) -> list[Any]:
     fields = {"client_id": "1", "conversation_id": "c", "payload": {}, "metadata": {}, "reply_to": None}
-    return ["page", "ada", {**fields, "tried": False, "failed": False, **changes}]
+    return ["page", {"user_id": "ada", **fields, "failed": False, **changes}]
 
 
 @pytest.mark.parametrize(
@@ -381,14 +385,16 @@ def entry(**changes: Any) -> list[Any]:
         "secret",
         {"secret": 1},
         ["secret"],
-        [["page", "ada"]],
-        [["page", "ada", "secret"]],
-        [["page", 1, entry()[2]]],
+        [["page"]],
+        [["page", "secret"]],
+        [["page", "ada", entry()[1]]],
+        [[1, entry()[1]]],
+        [entry(user_id=1)],
         [entry(secret=1)],
         [entry(client_id=None)],
         [entry(conversation_id=1)],
         [entry(payload="secret")],
-        [entry(tried=1)],
+        [entry(failed=1)],
         [entry(sent_on=1)],
         [entry(mark="secret")],
         [entry(mark=["secret"])],
@@ -416,6 +422,56 @@ async def test_the_list_above_is_one_but_for_the_changes() -> None:
 
 
 # The end of it
+
+
+async def test_a_session_that_could_not_be_read_once_is_not_lost() -> None:
+    origin = Origin()
+    await open_page(origin)
+    origin.storage.broken = {"get": OSError()}
+    page = origin.page()
+    assert await page.session.load() == (None, None)
+    await page.session.save_credentials(BOB)
+    origin.storage.broken = {}
+    assert await origin.page().session.load() == (ADA, None)
+
+
+async def test_a_storage_that_does_not_answer_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        async def get(self, key: str) -> str | None:
+            await asyncio.Event().wait()
+            return None
+
+        async def set(self, key: str, value: str) -> None:
+            await asyncio.Event().wait()
+
+        async def remove(self, key: str) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("webchat_py.session.PATIENCE", 0.01)
+    page = Origin().page()
+    session = Session(Silent(), "scope", page, page.errors.append, call_later)
+    assert await session.load() == (None, None)
+    await session.save_credentials(ADA)
+    session.keep(message("1"))
+    await session.forget()
+    await session.close()
+    assert {str(error) for error in page.errors} == {"The storage did not answer within 0.01 s"}
+
+
+async def test_an_empty_storage_that_has_a_length_is_one() -> None:
+    class Sized(dict[str, str]):
+        async def get(self, key: str) -> str | None:  # type: ignore[override]  # a user's own
+            return super().get(key)
+
+        async def set(self, key: str, value: str) -> None:
+            self[key] = value
+
+        async def remove(self, key: str) -> None:
+            self.pop(key, None)
+
+    storage, page = Sized(), Origin().page()
+    await Session(storage, "scope", page, page.errors.append, call_later).save_credentials(ADA)
+    assert await Session(storage, "scope", page, page.errors.append, call_later).load() == (ADA, None)
 
 
 async def test_forgetting_leaves_nothing() -> None:
@@ -457,7 +513,7 @@ async def test_closing_writes_everything_and_frees_the_messages_also_for_the_sam
 async def test_without_a_storage_nothing_is_kept_and_nothing_fails() -> None:
     origin = Origin()
     page = origin.page()
-    session = Session(None, "scope", page, page.errors.append)
+    session = Session(None, "scope", page, page.errors.append, call_later)
     async with session.lock():
         await session.save_credentials(ADA)
         assert origin.holders == {}
@@ -487,7 +543,8 @@ async def test_a_storage_that_fails_is_told_once_without_what_it_holds(caplog: p
     page.session.drop("1")
     await page.session.forget()
     await page.session.close()
-    assert [str(error) for error in page.errors] == ["The storage failed with OSError"] * 3
+    # Of reading and of removing: what could not be read is not written over.
+    assert [str(error) for error in page.errors] == ["The storage failed with OSError"] * 2
     assert "The storage failed with OSError" in caplog.text
     assert "key-of-ada" not in caplog.text + repr(page.errors)
     assert origin.holders == {}
@@ -522,7 +579,7 @@ async def test_what_cannot_be_read_is_not_overwritten() -> None:
 async def test_a_storage_without_its_methods_is_told() -> None:
     origin = Origin()
     page = origin.page()
-    session = Session(object(), "scope", page, page.errors.append)  # type: ignore[arg-type]  # a user's mistake
+    session = Session(object(), "scope", page, page.errors.append, call_later)  # type: ignore[arg-type]  # a user's mistake
     assert await session.load() == (None, None)
     assert [str(error) for error in page.errors] == ["The storage failed with AttributeError"]
 

@@ -11,7 +11,7 @@ from .models import Message
 
 @dataclass(slots=True, frozen=True)
 class Mark:
-    """A place in the history: a message, which may be deleted by now, and its time."""
+    """A place in the history: a message, which may be deleted by now, and its time. Without an id: the beginning."""
 
     id: str
     sent_on: datetime | None

@@ -9,7 +9,7 @@ from typing import TypeVar
 from .errors import ApiError, NetworkError, ServerError, WebchatError
 from .ledger import Mark
 from .models import Message, MessageStatus
-from .payloads import payload_to_wire
+from .payloads import parse_payload, payload_to_wire
 
 V = TypeVar("V")
 
@@ -27,7 +27,7 @@ class Entry:
     """One message on its way.
 
     Attributes:
-        mark: what was newest in its conversation before the first attempt.
+        mark: what was newest in its conversation before the first attempt; `None` where that is not known.
         in_doubt_until: when (by the event loop's clock) not finding it says that it did not arrive; `None` while
             no attempt is in doubt.
         arrived: the message as the server has it.
@@ -53,7 +53,8 @@ class Entry:
         return (
             self.tried
             and message.conversation_id == self.message.conversation_id
-            and payload_to_wire(message.payload) == payload_to_wire(self.message.payload)
+            # As it comes back; what came may be nothing that could be written.
+            and message.payload == parse_payload(payload_to_wire(self.message.payload))
         )
 
 
@@ -91,9 +92,9 @@ class Outbox:
         self._failed.pop(entry.client_id, None)
         if message.metadata is None or message.client_id == entry.client_id:
             self._keeps_metadata = message.client_id is not None
-        sent = entry.arrived = replace(message, client_id=entry.client_id, status="sent")
-        _remember(self._sent, entry.client_id, sent)
-        return sent
+        entry.arrived = replace(message, client_id=entry.client_id, status="sent")
+        _remember(self._sent, entry.client_id, entry.arrived)
+        return entry.arrived
 
     def may_be(self, message: Message) -> Entry | None:
         """The entry whose answer is still out, and which a message of this user without a client id looks like."""
@@ -127,7 +128,9 @@ class Outbox:
 
 def may_have_arrived(error: WebchatError) -> bool:
     """Whether a request that ended so may have been carried out all the same."""
-    return isinstance(error, NetworkError) or (isinstance(error, ServerError) and error.status != 503)
+    if isinstance(error, ApiError):
+        return error.status == 408 or (isinstance(error, ServerError) and error.status != 503)
+    return isinstance(error, NetworkError)
 
 
 def retry_after(error: Exception) -> float:
