@@ -231,6 +231,8 @@ class CurrentConversation:
         elif self._channel is not None:
             self._channel.check()
         if wake != "offline":
+            # What failed until now says nothing any more.
+            self._backoff.reset()
             self._in_a_hurry = True
             self._release(self._hurry)
         elif self.state == "reconnecting":
@@ -245,7 +247,10 @@ class CurrentConversation:
         return conversation_id
 
     async def _announce(self, conversation_id: str) -> None:
-        """Tell the bot that a conversation has begun. If that fails the conversation is open all the same."""
+        """Tell the bot that a conversation has begun. If that fails the conversation is open all the same.
+
+        It is told again then, even if only the answer was lost: servers tell bots which one is the first.
+        """
         self._unannounced = True
         try:
             await self._backend.start_conversation(conversation_id)
