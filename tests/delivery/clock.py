@@ -57,7 +57,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.complaints.append(f"{context['message']}: {context.get('exception')!r}")
 
 
-def simulate(main: Coroutine[Any, Any, T], limit: float = 86_400.0) -> T:
+def simulate(main: Coroutine[Any, Any, T], limit: float = 7 * 86_400.0) -> T:
     """Run `main` in virtual time and return what it returns.
 
     Raises:

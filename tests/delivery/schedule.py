@@ -289,68 +289,116 @@ async def _end_for_good(world: World, action: Expire | Delete, outcome: Outcome)
 
 # --- what hypothesis makes of it --------------------------------------------------------------------------------
 
-_WAITS = st.sampled_from([0.0, 0.01, 0.03, 0.06, 0.1, 0.3, 1.0, 2.0, 4.0, 6.0, 11.0, 31.0, 46.0]) | st.floats(0, 1)
+Steps: TypeAlias = tuple[tuple[float, Action], ...]
+
+_SOON = st.sampled_from([0.0, 0.01, 0.03, 0.06, 0.1, 0.3, 1.0]) | st.floats(0, 1)
+_WAITS = _SOON | st.sampled_from([2.0, 4.0, 6.0, 11.0, 31.0, 46.0])
 _SECONDS = st.sampled_from([0.5, 2.0, 6.0, 15.0, 40.0, 70.0])
 _TIMES = st.integers(1, 3)
 _REQUESTS = st.sampled_from(["", "/listen", "GET /messages", "POST /messages", "POST /events", "GET /users/me"])
+_ENDINGS = st.sampled_from(["drop-clean", "drop-hard", "cut", "stall"])
+
+_SAY = st.builds(Say, st.sampled_from([1, 2, 4, 40]), st.sampled_from([0.0, 0.01, 0.02, 0.06, 0.3]))
+_SEND = st.builds(Send, st.booleans())
+_SPEAK: SearchStrategy[Action] = st.one_of(_SAY, _SEND, st.builds(SayElsewhere), st.builds(SendEvent))
+_LOSE: SearchStrategy[Action] = st.one_of(
+    st.builds(EndStreams, st.sampled_from(["clean", "hard", "cut", "stall"])),
+    st.builds(Restart, _SECONDS),
+    st.builds(Refuse, _SECONDS, st.booleans()),
+    st.builds(Silence, _SECONDS),
+    st.builds(Cut),
+    st.builds(Wake, st.sampled_from(["restored", "slept"])),
+)
 
 
 def _spec(template: str, **parts: SearchStrategy[object]) -> SearchStrategy[Break]:
     return st.builds(lambda **chosen: Break(template.format(**chosen)), **parts)
 
 
-def _breaks(lateness: list[float]) -> SearchStrategy[Break]:
-    late = st.sampled_from(lateness)
+def _then(first: SearchStrategy[Action], second: SearchStrategy[Action]) -> SearchStrategy[Steps]:
+    return st.tuples(st.tuples(_WAITS, first), st.tuples(_SOON, second))
+
+
+_HOLD = _spec("hold-first-byte:times={times}", times=_TIMES) | _spec(
+    "hold-first-byte:times={times}:seconds={seconds}", times=_TIMES, seconds=_SECONDS
+)
+_STREAM_FAULTS = st.one_of(
+    _spec("{kind}:times={times}", kind=_ENDINGS, times=_TIMES),
+    _spec("{kind}:after={after}:times={times}", kind=_ENDINGS, after=st.sampled_from([0, 0.02, 0.2, 3]), times=_TIMES),
+    _spec("stall:times=1:seconds={seconds}", seconds=_SECONDS),
+    _HOLD,
+    _spec("lose-signal:times={times}", times=_TIMES),
+    _spec("duplicate:times={times}", times=st.integers(1, 9)),
+    _spec("reorder:times={times}", times=_TIMES),
+    _spec("delay-signals:seconds={seconds}:times={times}", seconds=st.sampled_from([0.2, 2]), times=_TIMES),
+)
+
+
+def _refusals(requests: SearchStrategy[object]) -> SearchStrategy[Break]:
+    """What answers a request without carrying it out."""
     return st.one_of(
-        _spec("{kind}:times={times}", kind=st.sampled_from(["drop-clean", "drop-hard", "cut", "stall"]), times=_TIMES),
-        _spec("{kind}:after={after}:times={times}", kind=st.sampled_from(["drop-clean", "drop-hard", "cut", "stall"]),
-              after=st.sampled_from([0, 0.02, 0.2, 3]), times=_TIMES),
-        _spec("stall:times=1:seconds={seconds}", seconds=_SECONDS),
-        _spec("hold-first-byte:times={times}", times=_TIMES),
-        _spec("hold-first-byte:times={times}:seconds={seconds}", times=_TIMES, seconds=_SECONDS),
-        _spec("lose-signal:times={times}", times=_TIMES),
-        _spec("duplicate:times={times}", times=st.integers(1, 9)),
-        _spec("reorder:times={times}", times=_TIMES),
-        _spec("delay-signals:seconds={seconds}:times={times}", seconds=st.sampled_from([0.2, 2]), times=_TIMES),
-        _spec("status:status={status}:lasting={seconds}:on={on}", status=st.sampled_from([408, 429, 500, 502, 503]),
-              seconds=_SECONDS, on=_REQUESTS),
-        _spec("status:status={status}:times={times}:on={on}:retry_after={after}", times=_TIMES, on=_REQUESTS,
-              status=st.sampled_from([429, 503]), after=st.integers(0, 20)),
+        _spec(
+            "status:status={status}:lasting={seconds}:on={on}",
+            status=st.sampled_from([408, 429, 500, 502, 503]),
+            seconds=_SECONDS,
+            on=requests,
+        ),
+        _spec(
+            "status:status={status}:times={times}:on={on}:retry_after={after}",
+            status=st.sampled_from([429, 503]),
+            times=_TIMES,
+            on=requests,
+            after=st.integers(0, 20),
+        ),
+        _spec(
+            "html:status={status}:times={times}:on={on}", status=st.sampled_from([200, 502]), times=_TIMES, on=requests
+        ),
         _spec("status:status={status}:times=1:on=/listen", status=st.sampled_from([401, 403, 404])),
-        _spec("html:status={status}:times={times}:on={on}", status=st.sampled_from([200, 502]), times=_TIMES,
-              on=_REQUESTS),
-        _spec("lose-request:times={times}:on={on}", times=_TIMES, on=_REQUESTS),
-        _spec("lose-answer:times={times}:on={on}", times=_TIMES, on=_REQUESTS),
-        _spec("delay-answer:times={times}:on={on}:seconds={seconds}", times=_TIMES, on=_REQUESTS, seconds=_SECONDS),
-        _spec("delay:times={times}:on={on}:seconds={late}", times=_TIMES, on=_REQUESTS, late=late),
-        _spec("late:times={times}:on={on}:seconds={late}", times=_TIMES, on=st.just("POST /messages"), late=late),
-    )  # fmt: skip
-
-
-def _actions(lateness: list[float]) -> SearchStrategy[Action]:
-    return st.one_of(
-        st.builds(Say, st.integers(1, 4), st.sampled_from([0.0, 0.02, 0.3, 2.0])),
-        st.builds(Send, st.booleans()),
-        _breaks(lateness),
-        st.builds(Send),
-        st.builds(EndStreams, st.sampled_from(["clean", "hard", "cut", "stall"])),
-        st.builds(Restart, _SECONDS),
-        st.builds(Refuse, _SECONDS, st.booleans()),
-        st.builds(Silence, _SECONDS),
-        st.just(Cut()),
-        st.builds(SayElsewhere, st.just(False)),
-        st.just(SendEvent()),
-        st.just(GiveUp()),
-        st.builds(Wake, st.sampled_from(["visible", "restored", "slept"])),
+        _spec("lose-request:times={times}:on={on}", times=_TIMES, on=requests),
     )
 
 
+def _doubts(requests: SearchStrategy[object], lateness: list[float]) -> SearchStrategy[Break]:
+    """What carries a request out, and does not say so in time."""
+    late = st.sampled_from(lateness)
+    return st.one_of(
+        _spec("late:times={times}:on=POST /messages:seconds={late}", times=_TIMES, late=late),
+        _spec("lose-answer:times={times}:on={on}", times=_TIMES, on=requests),
+        _spec("delay:times={times}:on={on}:seconds={late}", times=_TIMES, on=requests, late=late),
+        _spec("delay-answer:times={times}:on={on}:seconds={seconds}", times=_TIMES, on=requests, seconds=_SECONDS),
+    )
+
+
+def _scenes(lateness: list[float]) -> SearchStrategy[Steps]:
+    """A few steps that belong together: a fault alone often meets nothing that it could harm."""
+    reading, sending = st.just("GET /messages"), st.sampled_from(["POST /messages", "POST /events"])
+    anything = st.one_of(_STREAM_FAULTS, _refusals(_REQUESTS), _doubts(_REQUESTS, lateness))
+    single: SearchStrategy[Action] = st.one_of(
+        _SPEAK, _SPEAK, _LOSE, anything, st.builds(GiveUp), st.builds(Wake, st.just("visible"))
+    )
+    return st.one_of(
+        st.tuples(st.tuples(_WAITS, single)),
+        _then(_STREAM_FAULTS, _SPEAK),
+        _then(_doubts(sending, lateness), _SEND),
+        _then(_refusals(sending), _SEND),
+        _then(_LOSE, _SAY),
+        _then(_SPEAK, _LOSE),
+        st.tuples(st.tuples(_WAITS, _HOLD), st.tuples(_SOON, _LOSE), st.tuples(_WAITS, _SAY)),
+        _then(st.one_of(_refusals(reading), _doubts(reading, lateness)), _LOSE),
+    )
+
+
+_SERVERS = [
+    # Where the history comes oldest first its dates alone tell that it does, so they have to be good for it.
+    ("oldest-first", False),
+    ("oldest-first,no-metadata", False),
+    *((ways, coarse) for ways in ("none", "no-dedupe", "no-metadata") for coarse in (False, True)),
+]
 _TERMS = st.builds(
-    Terms,
-    latency=st.sampled_from([0.05, 0.0, 0.4]),
-    server=st.sampled_from(["none", "no-dedupe", "no-metadata", "oldest-first", "oldest-first,no-metadata"]),
+    lambda server, **others: Terms(server=server[0], coarse_time=server[1], **others),
+    st.sampled_from(_SERVERS),
+    latency=st.sampled_from([0.05, 0.01, 0.4]),
     page_size=st.sampled_from([50, 5, 2, 1]),
-    coarse_time=st.booleans(),
     echo=st.booleans(),
     native=st.booleans(),
     late_open=st.booleans(),
@@ -372,8 +420,8 @@ def schedules(draw: st.DrawFn) -> Schedule:
     terms = draw(_TERMS)
     # What is carried out later than the grace period is promised to arrive once by servers only that refuse a used id.
     lateness = [1.0, 4.0, 9.0, 25.0] if terms.dedupes else [1.0, 4.0]
-    steps = draw(st.lists(st.tuples(_WAITS, _actions(lateness)), max_size=14))
-    if draw(st.integers(0, 9)) == 0:
+    steps = [step for scene in draw(st.lists(_scenes(lateness), max_size=8)) for step in scene]
+    if draw(st.integers(0, 9)) == 9:
         end = draw(st.builds(Expire) | st.builds(Delete))
         steps.insert(draw(st.integers(0, len(steps))), (draw(_WAITS), end))
     return Schedule(terms, tuple(steps), draw(_ENTRIES))

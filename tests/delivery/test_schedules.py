@@ -7,9 +7,11 @@ A schedule that breaks it is shrunk, printed, and played again first by the next
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 from hypothesis import given, note, settings
+from hypothesis import strategies as st
 
 from .oracle import judge
 from .schedule import Schedule, play, schedules
@@ -30,3 +32,17 @@ def check(schedule: Schedule) -> None:
 def test_the_promise_is_kept(schedule: Schedule) -> None:
     note(f'PYTHONPATH=web/server .venv/bin/python -m tests.delivery "{schedule!r}"')
     check(schedule)
+
+
+@CASES
+@given(schedules(), st.floats(0, 100))
+def test_disconnect_at_any_time_leaves_nothing_behind(schedule: Schedule, when: float) -> None:
+    async def main(world: World) -> None:
+        playing = asyncio.create_task(play(world, schedule))
+        await asyncio.wait((playing,), timeout=when)
+        playing.cancel()
+        await asyncio.wait((playing,))
+        for sending in world.sendings:
+            sending.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    run_in_world(schedule.terms, main)  # which looks for what is left

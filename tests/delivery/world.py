@@ -100,10 +100,16 @@ class World:
     network: Network
     transport: SimulatedTransport
     client: WebchatClient
+    chance: Callable[[], float]
+    """What decides about the client's pauses: from 0 to 1."""
     seen: list[Seen] = field(default_factory=list)
     sendings: list[Sending] = field(default_factory=list)
     told: int = 0
     """Messages that the bot was asked to say."""
+
+    def see(self, event: str, value: Any) -> None:
+        """The user's handler of all events."""
+        self.seen.append(Seen(now(), event, value))
 
     # What the user does
 
@@ -249,9 +255,9 @@ async def a_world(terms: Terms, folder: Path) -> AsyncIterator[World]:
     host.coarse_time = terms.coarse_time
     network = Network(host, lambda: chance.uniform(0, terms.latency))
     transport = SimulatedTransport(network, API_ROOT, late_open=terms.late_open)
-    client = _client(terms, transport, chance.random)
-    world = World(terms, host, faults, network, transport, client)
-    client.on("*", lambda event, value: world.seen.append(Seen(now(), event, value)))
+    client = _client(terms, transport, lambda: world.chance())
+    world = World(terms, host, faults, network, transport, client, chance.random)
+    client.on("*", world.see)
     with host.clock():
         host.start()
         try:
@@ -267,7 +273,7 @@ def _client(terms: Terms, transport: SimulatedTransport, chance: Callable[[], fl
         "http://127.0.0.1:8000",
         "pushpin",
         PushpinBackend(transport, "native" if terms.native else "fetch", {}, terms.timeout),
-        session=lambda on_error: Session(None, "", _Locks(), on_error),
+        session=lambda on_error: Session(None, "", _Locks(), on_error, transport.call_later),
         idle_timeout=45.0,
         retry_for=terms.retry_for,
         random=chance,
