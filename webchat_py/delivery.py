@@ -295,27 +295,38 @@ class Delivery:
         if entry.arrived is not None:
             return entry.arrived
         self._check(entry.message.author_id)
-        matches = self._outbox.matches(entry, await self._own_since(entry))
-        is_sure = any(message.client_id == entry.client_id for message in matches)
+        newer, same_time = await self._own_since(entry)
+        matches = self._outbox.matches(entry, newer)
         # Without knowing what is older than the attempt, one that looks like it may be an old one.
-        if len(matches) > 1 or (matches and entry.mark is None and not is_sure):
+        is_sure = len(matches) == 1 and entry.mark is not None
+        if not matches:
+            matches, is_sure = self._outbox.matches(entry, same_time), False
+        if matches and not is_sure and matches[0].client_id != entry.client_id:
             raise DeliveryUncertain(f"Of {len(matches)} messages like this one, any may be it. It was not sent again")
         entry.in_doubt_until = None
         return matches[0] if matches else None
 
-    async def _own_since(self, entry: Entry) -> list[Message]:
-        """The messages of this user in the entry's conversation that are newer than its first attempt."""
-        ledger = Ledger.since(entry.mark)
-        own: list[Message] = []
+    async def _own_since(self, entry: Entry) -> tuple[list[Message], list[Message]]:
+        """The messages of this user in the entry's conversation that are newer than its first attempt.
+
+        And those that are as old as what was newest then: where a page's dates do not differ, they may be newer.
+        """
+        ledger, mark = Ledger.since(entry.mark), entry.mark
+        newer: list[Message] = []
+        same_time: list[Message] = []
         fetch = self._backend.list_messages
         pages = newest_first(lambda token: fetch(entry.message.conversation_id, token))
         async with aclosing(pages) as stretches:
             async for stretch in stretches:
                 unknown, older = ledger.unknown(stretch.messages)
-                own += (message for message in unknown if message.author_id == entry.message.author_id)
+                own = [message for message in stretch.messages if message.author_id == entry.message.author_id]
+                ids = {message.id for message in unknown}
+                newer += (message for message in own if message.id in ids)
+                if mark is not None and mark.sent_on is not None:
+                    same_time += (message for message in own if message.sent_on == mark.sent_on)
                 if not older:
                     break
-        return own
+        return newer, same_time
 
     def _arrival(self, entry: Entry) -> asyncio.Future[None]:
         """Done as soon as the stream or the history tells the message."""
