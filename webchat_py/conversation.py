@@ -233,7 +233,8 @@ class CurrentConversation:
         if wake != "offline":
             # What failed until now says nothing any more.
             self._backoff.reset()
-            self._in_a_hurry = True
+            # A stream that is healthy now is not to be opened again at once when it is lost some day.
+            self._in_a_hurry = self.state != "connected" or wake in ("restored", "slept")
             self._release(self._hurry)
         elif self.state == "reconnecting":
             self._set_connection("offline", self._connection.cause)
@@ -385,6 +386,7 @@ class CurrentConversation:
     def _go_on(self, channel: Channel) -> None:
         """Take up what a stream says."""
         self._channel = channel
+        self._in_a_hurry = False
         if channel.opened:
             self._set_connection("connected", recovered=self._recovered)
             self._recovered = 0
