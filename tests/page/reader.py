@@ -134,10 +134,18 @@ def reading(chromium: Browser, url: str, **options: Any) -> Iterator[Reader]:
     watch.check()
 
 
-def say_elsewhere(reader: Reader, text: str) -> None:
-    """The same user writes from another device; returns when the bot has answered."""
-    (kept,) = reader.page.evaluate("() => Object.values(localStorage).map(JSON.parse)")
-    with httpx.Client(base_url=f"{reader.url}/local/", headers={"x-user-key": kept["userToken"]}) as http:
+def session(reader: Reader) -> dict[str, Any]:
+    """Who the reader is, and in which conversation, as the page keeps it."""
+    kept: str = reader.page.evaluate("key => localStorage.getItem(key)", f"webchat_py {reader.url} local")
+    data: dict[str, Any] = json.loads(kept)
+    return data
+
+
+def say_elsewhere(reader: Reader, text: str, server: str | None = None) -> None:
+    """The same user writes from another device, where the page's own way is cut to `server`; returns when the bot has
+    answered."""
+    kept = session(reader)
+    with httpx.Client(base_url=f"{server or reader.url}/local/", headers={"x-user-key": kept["userToken"]}) as http:
         conversation = f"conversations/{kept['conversationId']}"
         with http.stream("GET", f"{conversation}/listen") as stream:
             payload = {"type": "text", "text": text}

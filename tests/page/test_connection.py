@@ -2,90 +2,211 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
+import httpx
 from playwright.sync_api import Browser, expect
 
-from tests.page.reader import reading, say_elsewhere
+from tests.page.reader import Reader, reading, say_elsewhere, session
 from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 
-LOST = ("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_RESET")
+LOST = (
+    "net::ERR_CONNECTION_REFUSED",
+    "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "net::ERR_CONNECTION_RESET",
+    "net::ERR_EMPTY_RESPONSE",
+)
+API = ("GET /me", "GET /listen", "GET /messages", "POST /messages")
 
 
-def test_a_killed_server_is_told_and_what_was_written_is_sent_after_its_restart(
+def record_status(reader: Reader) -> Callable[[], list[str]]:
+    """Keeps every word that the status line says from now on; returns a function that gives them."""
+    reader.page.evaluate(
+        """() => {
+            const line = document.querySelector("[role=status]");
+            self.said = [line.querySelector("strong").textContent];
+            new MutationObserver(() => {
+                const word = line.querySelector("strong").textContent;
+                if (word !== self.said.at(-1)) self.said.push(word);
+            }).observe(line, {childList: true, subtree: true, characterData: true});
+        }"""
+    )
+    return lambda: reader.page.evaluate("() => self.said")
+
+
+def test_what_is_written_while_the_server_is_down_arrives_once_when_it_is_back(
     chromium: Browser, own_server: WebchatServer
 ) -> None:
     with reading(chromium, own_server.url) as reader:
         reader.watch.expect(*LOST)
         reader.open_connected()
+        said = record_status(reader)
         own_server.kill()
-        expect(reader.status).to_contain_text("Offline")
+        expect(reader.status).to_contain_text("Reconnecting")
         expect(reader.status).to_contain_text("What you write is kept")
-
-        reader.say("into the void")
-        message = reader.messages("You").last
-        expect(message).to_contain_text("into the void")
-        expect(message).to_contain_text("Not sent. The server cannot be reached")
+        for text in ("one", "two"):
+            reader.say(text)
+            expect(reader.messages("You").last).to_contain_text(text)
+            expect(reader.messages("You").last).to_contain_text("Waiting")
         reader.box.fill("half a sent")
+        assert said() == ["Connected", "Reconnecting"]
 
         own_server.restart()
-        message.get_by_role("button", name="Try again").click()
-        expect(message).to_contain_text("Sent")
-        expect(reader.status).to_contain_text("Connected")
-        expect(reader.messages("Bot").last).to_contain_text("echo: into the void")
-        expect(reader.messages("You")).to_have_count(1)
-        expect(message.get_by_role("button", name="Try again")).to_be_hidden()
+        everything = ["Welcome", "one", "two", "echo: one", "echo: two"]
+        expect(reader.messages("Bot")).to_have_count(3)
+        expect(reader.messages("You")).to_contain_text(["Sent", "Sent"])
+        reader.expect_texts(["one", "two"], reader.messages("You"))
+        reader.expect_texts(["Welcome", "echo: one", "echo: two"], reader.messages("Bot"))
+        assert said() == ["Connected", "Reconnecting", "Connected"]
         expect(reader.box).to_have_value("half a sent")
+        reader.page.reload()
+        expect(reader.log.get_by_role("article")).to_have_count(len(everything))
 
 
-def test_reconnecting_shows_what_was_missed_once(chromium: Browser, own_server: WebchatServer) -> None:
-    with reading(chromium, own_server.url) as reader:
+def test_what_was_written_before_a_reload_arrives_once_after_it(chromium: Browser, bot_server: WebchatServer) -> None:
+    with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
+        reader.watch.expect(*LOST)
+        reader.open_connected()
+        for route in API:
+            proxy.rule(route=route, act="cut")
+        proxy.end_streams(hard=True)
+        expect(reader.status).to_contain_text("Reconnecting")
+        reader.say("one")
+        reader.say("two")
+        expect_stored(reader, "one", "two")
+        reader.page.reload()
+        expect(reader.status).to_contain_text("The server cannot be reached")
+        reader.say("three")
+        expect(reader.messages("You").last).to_contain_text("Waiting")
+
+        proxy.clear()
+        expect(reader.status).to_contain_text("Connected")
+        expect(reader.messages("Bot")).to_have_count(4)
+        reader.page.reload()
+        expect(reader.messages("Bot")).to_have_count(4)
+        said = reader.messages("You").all_inner_texts()
+        assert len(said) == 3
+        assert all(sum(text in article for article in said) == 1 for text in ("one", "two", "three"))
+
+
+def test_what_was_missed_is_shown_once_and_in_its_place(chromium: Browser, bot_server: WebchatServer) -> None:
+    with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
         reader.watch.expect(*LOST)
         reader.open_connected()
         reader.say("before")
         expect(reader.messages("Bot").last).to_contain_text("echo: before")
-        own_server.kill()
-        expect(reader.status).to_contain_text("Offline")
-        own_server.restart()
-        say_elsewhere(reader, "from another tab")
-        reader.button("Reconnect").click()
-        expect(reader.status).to_contain_text("Connected")
-        everything = ["Welcome", "before", "echo: before", "from another tab", "echo: from another tab"]
-        reader.expect_texts(everything)
-        reader.say("after")
-        reader.expect_texts([*everything, "after", "echo: after"])
+        for route in API:
+            proxy.rule(route=route, act="cut")
+        proxy.end_streams(hard=True)
+        expect(reader.status).to_contain_text("Reconnecting")
+        reader.say("waiting")
+        say_elsewhere(reader, "from another device", bot_server.url)
+        proxy.clear()
+        everything = ["Welcome", "before", "echo: before", "from another device", "echo: from another device"]
+        reader.expect_texts([*everything, "waiting", "echo: waiting"])
 
 
-def test_reconnecting_to_a_server_that_is_still_down_stays_offline(
-    chromium: Browser, own_server: WebchatServer
-) -> None:
+def test_a_server_that_is_still_down_is_told(chromium: Browser, own_server: WebchatServer) -> None:
     with reading(chromium, own_server.url) as reader:
         reader.watch.expect(*LOST)
         reader.open_connected()
         own_server.kill()
         with reader.page.expect_event("requestfailed"):
             reader.button("Reconnect").click()
-        expect(reader.status).to_contain_text("Offline")
+        expect(reader.status).to_contain_text("Reconnecting")
         expect(reader.button("Reconnect")).to_be_visible()
         reader.button("New conversation").click()
         expect(reader.log).to_contain_text("There is no new conversation. The server cannot be reached.")
         reader.expect_texts(["Welcome"])
 
 
-def test_a_message_whose_answer_was_lost_is_not_doubled_by_trying_again(
-    chromium: Browser, bot_server: WebchatServer
-) -> None:
+def test_a_message_whose_answer_was_lost_is_there_once(chromium: Browser, bot_server: WebchatServer) -> None:
     with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
         reader.watch.expect("net::ERR_EMPTY_RESPONSE")
         reader.open_connected()
         proxy.rule(route="POST /messages", act="lose", times=1)
         reader.say("only once")
         message = reader.messages("You").last
-        expect(message).to_contain_text("Not sent")
-        message.get_by_role("button", name="Try again").click()
         expect(message).to_contain_text("Sent")
+        expect(message.get_by_role("button", name="Try again")).to_be_hidden()
         reader.page.reload()
         expect(reader.status).to_contain_text("Connected")
         expect(reader.messages("You")).to_have_count(1)
+
+
+def test_a_message_that_was_refused_says_why_and_can_be_tried_again(
+    chromium: Browser, bot_server: WebchatServer
+) -> None:
+    with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
+        reader.watch.expect("status of 400")
+        reader.open_connected()
+        refusal = {"id": "1", "code": 400, "type": "InvalidPayload", "message": "Not like this"}
+        proxy.rule(route="POST /messages", status=400, body=json.dumps(refusal), times=1)
+        reader.say("once more")
+        expect(reader.messages("You").last).to_contain_text("Not sent. The server answered: Not like this")
+        reader.page.reload()
+        message = reader.messages("You").last
+        expect(message).to_contain_text("Not sent.")
+        message.get_by_role("button", name="Try again").click()
+        expect(message).to_contain_text("Sent")
+        expect(message.get_by_role("button", name="Try again")).to_be_hidden()
+        reader.expect_texts(["Welcome", "once more", "echo: once more"])
+
+
+def test_a_session_that_ends_is_told_and_nothing_that_was_written_is_lost(
+    chromium: Browser, bot_server: WebchatServer
+) -> None:
+    with reading(chromium, bot_server.url) as reader:
+        reader.watch.expect("status of 401", "status of 404", *LOST)
+        reader.open_connected()
+        delete(reader, "users/me")
+        expect(reader.status).to_contain_text("The server does not know you any more")
+        expect_to_go_on(reader)
+
+
+def test_a_conversation_that_ends_is_told_and_nothing_that_was_written_is_lost(
+    chromium: Browser, bot_server: WebchatServer
+) -> None:
+    with reading(chromium, bot_server.url) as reader:
+        reader.watch.expect("status of 404", *LOST)
+        reader.open_connected()
+        delete(reader, f"conversations/{session(reader)['conversationId']}")
+        expect(reader.status).to_contain_text("This conversation does not exist any more")
+        expect_to_go_on(reader)
+
+
+def expect_stored(reader: Reader, *texts: str) -> None:
+    reader.page.evaluate(
+        """async (texts) => {
+            const end = Date.now() + 30_000;
+            while (!texts.every((text) => JSON.stringify(Object.values(localStorage)).includes(text))) {
+                if (Date.now() > end) throw new Error(`not all of ${texts} are stored`);
+                await new Promise((resolve) => setTimeout(resolve, 10));
+            }
+        }""",
+        texts,
+    )
+
+
+def delete(reader: Reader, path: str) -> None:
+    key = session(reader)["userToken"]
+    httpx.delete(f"{reader.url}/local/{path}", headers={"x-user-key": key}).raise_for_status()
+
+
+def expect_to_go_on(reader: Reader) -> None:
+    expect(reader.button("Reconnect")).to_be_hidden()
+    reader.say("too late")
+    message = reader.messages("You").last
+    expect(message).to_contain_text("Not sent.")
+    reader.button("New conversation").click()
+    expect(reader.status).to_contain_text("Connected")
+    expect(reader.messages("Bot")).to_have_count(1)
+    message.get_by_role("button", name="Try again").click()
+    expect(message).to_contain_text("Sent")
+    expect(reader.messages("Bot").last).to_contain_text("echo: too late")
+    expect(reader.messages("You")).to_have_count(1)
 
 
 def test_a_server_that_refuses_the_native_stream_is_read_by_fetch(chromium: Browser, bot_server: WebchatServer) -> None:

@@ -73,8 +73,8 @@ def test_each_client_has_a_session_of_its_own(chatter: Reader) -> None:
     chatter.open_connected("?client=second")
     chatter.expect_texts(["Welcome"])
     first, second = sorted(stored(chatter))
-    assert first.endswith(":local")
-    assert second.endswith(":second")
+    assert first.endswith(" local")
+    assert second.endswith(" second")
     chatter.page.evaluate("key => localStorage.removeItem(key)", second)
     chatter.open_connected()
     chatter.expect_texts(["Welcome", "to the first", "echo: to the first"])
@@ -90,17 +90,18 @@ def test_a_session_the_server_does_not_know_becomes_a_new_one_and_the_reader_is_
     chatter.expect_texts(["Welcome", "fresh", "echo: fresh"])
 
 
-def test_a_conversation_that_is_gone_becomes_a_new_one_and_the_reader_is_told(chatter: Reader) -> None:
+def test_a_conversation_that_is_gone_becomes_a_new_one(chatter: Reader) -> None:
     chatter.watch.expect("status of 404")
     change_session(chatter, conversationId="gone")
     chatter.page.reload()
-    expect(chatter.log).to_contain_text("Your earlier conversation does not exist any more")
+    chatter.expect_texts(["Welcome"])
     hear_echo(chatter, "fresh")
 
 
 @pytest.mark.parametrize("value", ["not json", '{"userId": 1}', '{"userId": "", "userToken": "\\n"}'])
 def test_a_corrupt_session_is_dropped(reader: Reader, value: str) -> None:
-    key = f"webchat_py:{reader.url}:local"
+    key = f"webchat_py {reader.url} local"
+    reader.watch.expect("cannot be read and is dropped")
     reader.page.add_init_script(f"localStorage.setItem({json.dumps(key)}, {json.dumps(value)})")
     reader.open_connected()
     hear_echo(reader, "fresh")
@@ -110,9 +111,36 @@ def test_a_corrupt_session_is_dropped(reader: Reader, value: str) -> None:
 
 
 def test_a_browser_that_keeps_nothing_can_chat_all_the_same(reader: Reader) -> None:
-    reader.watch.expect("a reload starts anew")
+    reader.watch.expect("a reload may start anew")
     reader.page.add_init_script(
         "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
     )
     reader.open_connected()
     hear_echo(reader, "hello")
+
+
+def test_two_tabs_show_the_same_conversation(reader: Reader) -> None:
+    reader.open_connected()
+    other = Reader(reader.page.context.new_page(), reader.watch, reader.url)
+    other.open_connected()
+    reader.say("from the first")
+    said = ["Welcome", "from the first", "echo: from the first"]
+    reader.expect_texts(said)
+    other.expect_texts(said)
+    expect(other.messages("You")).to_contain_text(["Sent"])
+    other.say("from the second")
+    said += ["from the second", "echo: from the second"]
+    other.expect_texts(said)
+    reader.expect_texts(said)
+    expect(reader.messages("You")).to_contain_text(["Sent", "Sent"])
+
+
+def test_two_tabs_that_open_at_once_are_one_user_in_one_conversation(reader: Reader) -> None:
+    other = Reader(reader.page.context.new_page(), reader.watch, reader.url)
+    for tab in (reader, other):
+        tab.page.goto(tab.url, wait_until="commit")
+    for tab in (reader, other):
+        expect(tab.status).to_contain_text("Connected")
+        tab.expect_texts(["Welcome"])
+    made = [url for url in reader.watch.requests if url.endswith("/users")]
+    assert len(made) == 1

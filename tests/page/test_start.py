@@ -117,7 +117,7 @@ def test_answers_that_are_none_are_told_and_do_no_harm(chromium: Browser, bot_se
     with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
         reader.watch.expect("status of 503")
         for number, (answer, words) in enumerate(BAD_ANSWERS):
-            proxy.rule(route="POST /users", times=1, **answer)
+            proxy.rule(route="POST /users", **answer)
             with reader.page.expect_response("**/local/users"):
                 if number:
                     reader.button("Reconnect").click()
@@ -125,6 +125,7 @@ def test_answers_that_are_none_are_told_and_do_no_harm(chromium: Browser, bot_se
                     reader.open()
             expect(reader.status).to_contain_text("Offline")
             expect(reader.status).to_contain_text(words)
+        proxy.clear()
         reader.say("are you well?")
         expect(reader.messages("Bot").last).to_contain_text("echo: are you well?")
         expect(reader.status).to_contain_text("Connected")

@@ -4,47 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyscript import document, window
 from pyscript.ffi import create_proxy
 
-from webchat_py import (
-    Connection,
-    Credentials,
-    Forbidden,
-    Message,
-    NotFound,
-    Text,
-    Typing,
-    WebchatClient,
-    WebchatError,
-)
+from webchat_py import Connection, Message, Text, Typing, WebchatClient, WebchatError
 
 from .render import View
-from .session import Session, SessionStore
-from .state import Delivery, Entry, Transcript, reason
+from .state import DELIVERY_OF, Delivery, Entry, Transcript, is_over, reason
 
 if TYPE_CHECKING:
     from dom import Element, Event
 
 HISTORY = 200
 """How many of the newest messages a reload shows at most: drawing one takes a few milliseconds."""
+LONGEST_PAUSE = 30.0
+"""Seconds between attempts to start."""
 
 
 class Chat:
     """The page at work. It lives as long as the page does."""
 
-    def __init__(self, client: WebchatClient, view: View, store: SessionStore) -> None:
+    def __init__(self, client: WebchatClient, view: View) -> None:
         self._client = client
         self._view = view
-        self._store = store
         self._transcript = Transcript()
-        self._credentials: Credentials | None = None
         self._conversation_id: str | None = None
+        self._over: set[str] = set()
         self._ready = False
-        self._was_offline = False
-        self._working = asyncio.Lock()
+        self._connected = False
+        self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -53,20 +45,23 @@ class Chat:
             self._adopt(article)
         self._listen_to_client()
         self._listen_to_reader()
-        self._spawn(self._work())
+        self._spawn(self._start())
 
     def _listen_to_client(self) -> None:
         self._client.on("conversation", self._on_conversation)
         self._client.on("message", self._on_message)
+        self._client.on("own_message", self._on_message)
+        self._client.on("message_status", self._on_status)
         self._client.on("is_typing", self._on_typing)
         self._client.on("connection", self._on_connection)
+        self._client.on("session_expired", self._on_session_expired)
 
     def _listen_to_reader(self) -> None:
         on_reconnect = create_proxy(self._on_reconnect)
         document.getElementById("log").addEventListener("queued", create_proxy(self._on_queued))
         document.getElementById("log").addEventListener("click", create_proxy(self._on_click))
         document.getElementById("reconnect").addEventListener("click", on_reconnect)
-        window.addEventListener("online", on_reconnect)
+        window.addEventListener("online", create_proxy(lambda _event: self._hurry.set()))
         new_conversation = document.getElementById("new-conversation")
         new_conversation.addEventListener("click", create_proxy(self._on_new_conversation))
 
@@ -76,82 +71,78 @@ class Chat:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # Connecting and sending
+    # Starting
 
-    async def _work(self) -> None:
-        """Gets to a conversation if there is none yet, then sends what waits, one after the other."""
-        async with self._working:
-            if not self._ready:
-                await self._connect()
-            while self._ready and (entry := self._transcript.next_queued()):
-                await self._send(entry)
-
-    async def _connect(self) -> None:
-        self._view.connection("connecting")
-        try:
-            await self._open(await self._sign_in())
-        except WebchatError as error:
-            self._view.connection("offline", error)
-            return
+    async def _start(self) -> None:
+        """Gets to a conversation, however long that takes. What waits is sent then."""
+        pause = 1.0
+        while (messages := await self._try_to_start(pause)) is None:
+            pause = min(2 * pause, LONGEST_PAUSE)
         self._ready = True
         document.getElementById("new-conversation").disabled = False
+        self._show_history(messages)
+        self._hand_over()
+        if messages:
+            await self._show_earlier()
 
-    async def _sign_in(self) -> str | None:
-        """Makes the client speak for the stored user, or for a new one. Returns the stored conversation."""
-        stored = self._store.load()
-        if self._credentials is None:
-            self._credentials = await self._log_in(stored)
-        if stored is not None and stored.credentials == self._credentials:
-            return stored.conversation_id
-        if stored is not None:
-            self._view.notice("The server does not know your earlier session any more. This is a new one.")
-        self._store.save(Session(self._credentials, None))
-        return None
-
-    async def _log_in(self, stored: Session | None) -> Credentials:
+    async def _try_to_start(self, pause: float) -> list[Message] | None:
+        self._view.connection("connecting")
         try:
-            return await self._client.connect(stored.credentials if stored else None)
+            return await self._client.start()
         except ValueError:
             # What was stored mixes two users.
-            return await self._client.connect()
+            await self._client.disconnect(forget=True)
+        except WebchatError as error:
+            self._view.connection("offline", error)
+            self._hurry.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause if error.retryable else None):
+                    await self._hurry.wait()
+        return None
 
-    async def _open(self, conversation_id: str | None) -> None:
-        if conversation_id is not None:
-            try:
-                await self._client.switch_conversation(conversation_id)
-            except (NotFound, Forbidden):
-                self._view.notice("Your earlier conversation does not exist any more. This is a new one.")
-            else:
-                await self._catch_up()
-                return
-        await self._client.new_conversation()
-
-    async def _catch_up(self) -> None:
-        """Shows what the server has of this conversation and the page has not."""
-        messages = await self._client.list_messages(limit=HISTORY)
-        if len(messages) == HISTORY and not self._transcript.entries:
-            self._view.notice("Earlier messages are not shown.")
+    def _show_history(self, messages: list[Message]) -> None:
         for message in reversed(messages):
-            if message.conversation_id == self._conversation_id and not self._transcript.has(message):
-                entry = self._entry_of(message)
-                self._view.show(entry, before=self._transcript.merge(entry))
-                self._mark_choice(entry)
+            if message.conversation_id == self._conversation_id and not self._transcript.find(message):
+                self._mark_choice(self._show(message, by_time=True))
+
+    async def _show_earlier(self) -> None:
+        try:
+            messages = await self._client.list_messages(limit=HISTORY)
+        except WebchatError as error:
+            self._view.notice(f"Earlier messages are not shown. {reason(error)}")
+            return
+        if len(messages) == HISTORY:
+            self._view.notice("Earlier messages are not shown.")
+        self._show_history(messages)
+
+    # Sending
+
+    def _hand_over(self) -> None:
+        """Gives the client what it does not have yet. It sends one after the other, for as long as it takes."""
+        if not self._ready:
+            self._hurry.set()
+        else:
+            for entry in self._transcript.queued():
+                self._set_delivery(entry, Delivery.WAITING)
+                self._spawn(self._send(entry))
 
     async def _send(self, entry: Entry) -> None:
-        self._set_delivery(entry, Delivery.SENDING)
         try:
-            message = await self._client.send_message(entry.payload, {"clientMessageId": entry.client_id})
+            await self._client.send_message(entry.payload)
         except WebchatError as error:
-            self._set_delivery(entry, Delivery.FAILED, reason(error))
-            self._view.announce(f"Not sent. {reason(error)}")
-            return
-        if message.conversation_id != self._conversation_id or self._transcript.has(message):
-            # It belongs to the conversation left meanwhile, or the history has brought it first.
-            self._transcript.remove(entry)
-            self._view.remove(entry)
-            return
-        entry.message = message
-        self._set_delivery(entry, Delivery.SENT)
+            self._fail(entry, error)
+
+    async def _resend(self, entry: Entry, message: Message) -> None:
+        try:
+            await self._client.resend(message)
+        except WebchatError as error:
+            self._fail(entry, error)
+
+    def _fail(self, entry: Entry, error: WebchatError) -> None:
+        if is_over(error) and entry.message is not None:
+            self._over.add(entry.message.conversation_id)
+        self._set_delivery(entry, Delivery.FAILED, reason(error))
+        self._view.announce(f"Not sent. {reason(error)}")
 
     def _set_delivery(self, entry: Entry, delivery: Delivery, problem: str = "") -> None:
         entry.delivery = delivery
@@ -161,46 +152,60 @@ class Chat:
     # From the client
 
     def _on_conversation(self, conversation_id: str) -> None:
-        if self._credentials is not None:
-            self._store.save(Session(self._credentials, conversation_id))
-        if conversation_id != self._conversation_id:
-            self._conversation_id = conversation_id
-            for entry in self._transcript.start_over():
-                self._view.remove(entry)
+        self._conversation_id = conversation_id
+        for entry in self._transcript.start_over():
+            self._view.remove(entry)
 
     def _on_message(self, message: Message) -> None:
-        if not self._transcript.has(message):
-            entry = self._entry_of(message)
-            self._transcript.append(entry)
-            self._view.show(entry)
-            self._view.read_aloud(entry)
+        if not self._transcript.find(message):
+            # What was missed was said before what waits here.
+            self._view.read_aloud(self._show(message, by_time=not self._connected))
+
+    def _on_status(self, message: Message) -> None:
+        """How far a message of the reader's has come, be it one that an earlier page left."""
+        transcript = self._transcript
+        entry = transcript.find(message) or transcript.handed_over(message) or self._show(message, by_time=False)
+        entry.message = message
+        if entry.arrived and message.conversation_id != self._conversation_id:
+            # It belongs to the conversation that was left meanwhile.
+            transcript.remove(entry)
+            self._view.remove(entry)
+        else:
+            self._set_delivery(entry, self._delivery_of(message))
+
+    def _delivery_of(self, message: Message) -> Delivery:
+        delivery = DELIVERY_OF.get(message.status or "", Delivery.SENT)
+        return Delivery.WAITING if delivery is Delivery.SENDING and not self._connected else delivery
 
     def _on_typing(self, typing: Typing) -> None:
         self._view.typing(typing.is_typing)
 
     def _on_connection(self, connection: Connection) -> None:
+        self._connected = connection.state == "connected"
         self._view.connection(connection.state, connection.cause)
-        if connection.state in ("offline", "reconnecting"):
-            self._was_offline = True
-        elif connection.state == "connected" and self._was_offline:
-            self._was_offline = False
-            self._spawn(self._recover())
+        if is_over(connection.cause) and self._conversation_id is not None:
+            self._over.add(self._conversation_id)
 
-    async def _recover(self) -> None:
-        try:
-            await self._catch_up()
-        except WebchatError as error:
-            self._view.notice(f"What was said meanwhile could not be read. {reason(error)} Reload to see it.")
+    def _on_session_expired(self, _error: Exception) -> None:
+        if not self._ready:
+            self._view.notice("The server does not know your earlier session any more. This is a new one.")
 
-    def _entry_of(self, message: Message) -> Entry:
+    def _show(self, message: Message, by_time: bool) -> Entry:
         own = message.author_id == self._client.user_id
-        return Entry(message.payload, message, Delivery.SENT if own else None)
+        entry = Entry(message.payload, message, self._delivery_of(message) if own else None)
+        follower = None
+        if by_time:
+            follower = self._transcript.merge(entry)
+        else:
+            self._transcript.append(entry)
+        self._view.show(entry, before=follower)
+        return entry
 
     # From the reader
 
     def _on_queued(self, event: Event) -> None:
         self._adopt(event.target)
-        self._spawn(self._work())
+        self._hand_over()
 
     def _adopt(self, article: Element) -> None:
         entry = Entry(Text(article.querySelector(".bubble").textContent), delivery=Delivery.QUEUED)
@@ -213,8 +218,7 @@ class Chat:
         if entry is None:
             return
         if event.target.closest("button.retry"):
-            self._set_delivery(entry, Delivery.QUEUED)
-            self._spawn(self._work())
+            self._try_again(entry)
         elif button := event.target.closest("button.option"):
             self._take(entry, button.value)
 
@@ -227,7 +231,19 @@ class Chat:
         self._transcript.append(answer)
         self._view.show(answer)
         self._view.scroll_to_end()
-        self._spawn(self._work())
+        self._hand_over()
+
+    def _try_again(self, entry: Entry) -> None:
+        message = entry.message
+        self._set_delivery(entry, Delivery.WAITING)
+        if message is None or message.author_id != self._client.user_id:
+            entry.message = None
+            self._spawn(self._send(entry))
+            return
+        if message.conversation_id in self._over:
+            # The reader has seen that it is over, and wants it in the one that is there now.
+            message = replace(message, conversation_id="")
+        self._spawn(self._resend(entry, message))
 
     def _mark_choice(self, answer: Entry) -> None:
         choice = self._transcript.answered_by(answer)
@@ -235,23 +251,25 @@ class Chat:
             self._view.update(choice)
 
     def _on_reconnect(self, _event: Event) -> None:
-        self._spawn(self._reconnect())
+        self._hurry.set()
+        if self._ready and self._conversation_id is not None:
+            self._spawn(self._reconnect(self._conversation_id))
 
-    async def _reconnect(self) -> None:
-        if self._conversation_id is None or not self._ready:
-            await self._work()
-            return
-        try:
-            await self._client.switch_conversation(self._conversation_id)
-        except WebchatError as error:
-            self._view.connection("offline", error)
+    async def _reconnect(self, conversation_id: str) -> None:
+        # If it fails, the status says so.
+        with suppress(WebchatError):
+            await self._client.switch_conversation(conversation_id)
 
     def _on_new_conversation(self, _event: Event) -> None:
         self._spawn(self._new_conversation())
 
     async def _new_conversation(self) -> None:
         try:
-            await self._client.new_conversation()
+            if self._client.user_id is None:
+                # The session has expired: this makes a new one.
+                await self._client.start()
+            else:
+                await self._client.new_conversation()
         except WebchatError as error:
             self._view.notice(f"There is no new conversation. {reason(error)}")
             return

@@ -6,7 +6,6 @@ from pyscript import document, window
 
 from chat.controls import Chat
 from chat.render import View
-from chat.session import SessionStore
 from webchat_py import get_client
 
 query = window.URLSearchParams.new(window.location.search)
@@ -16,11 +15,11 @@ event_source: Any = query.get("event_source") or "auto"
 view = View()
 
 try:
-    client = get_client(client_id=client_id, api_url=api_url, event_source=event_source)
+    client = get_client(client_id=client_id, api_url=api_url, event_source=event_source, storage="local")
 except ValueError as error:
     view.connection("offline", error)
 else:
-    Chat(client, view, SessionStore(api_url, client_id)).start()
+    Chat(client, view).start()
 
 # For shell.js, which tells the reader if it never comes to this.
 document.dispatchEvent(window.Event.new("chat-started"))

@@ -19,7 +19,7 @@ from pyscript.ffi import to_js
 
 from webchat_py import Choice, Markdown, Text, Unknown
 
-from .state import DELIVERY_WORDS, Delivery, Entry, fields, status_words
+from .state import DELIVERY_WORDS, Delivery, Entry, fields, is_over, status_words
 
 if TYPE_CHECKING:
     from dom import Element, Node
@@ -190,7 +190,7 @@ class View:
     def update(self, entry: Entry) -> None:
         """Shows what may change of an entry: time, delivery, the option that was taken."""
         article = self._articles[entry]
-        if entry.message is not None and entry.message.sent_on is not None:
+        if entry.arrived and entry.message is not None and entry.message.sent_on is not None:
             time = article.querySelector("time")
             time.setAttribute("datetime", entry.message.sent_on.isoformat())
             time.textContent = _clock(entry.message.sent_on)
@@ -233,15 +233,11 @@ class View:
         self._log.append(make("p", text, class_name="notice"))
         self.announce(text)
 
-    def clear_notices(self) -> None:
-        for notice in self._log.querySelectorAll(".notice"):
-            notice.remove()
-
     def connection(self, state: str, cause: Exception | None = None) -> None:
         word, hint = status_words(state, cause)
         self._connection.dataset.state = state
         self._status.replaceChildren(make("strong", word), f" {hint}")
-        self._reconnect.hidden = state not in ("offline", "closed")
+        self._reconnect.hidden = state in ("connecting", "connected") or is_over(cause)
 
     def typing(self, is_typing: bool) -> None:
         self._typing.hidden = not is_typing

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from webchat_py import (
     Choice,
+    ConversationGone,
+    DeliveryUncertain,
     Message,
     NetworkError,
     Payload,
     RequestTimeout,
     ServerError,
+    SessionExpired,
     StreamError,
     Text,
 )
@@ -23,6 +25,7 @@ class Delivery(StrEnum):
     """How far a message of one's own has come."""
 
     QUEUED = "queued"
+    WAITING = "waiting"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
@@ -30,19 +33,24 @@ class Delivery(StrEnum):
 
 DELIVERY_WORDS = {
     Delivery.QUEUED: "Waiting",
+    Delivery.WAITING: "Waiting",
     Delivery.SENDING: "Sending…",
     Delivery.SENT: "Sent",
     Delivery.FAILED: "Not sent.",
 }
 
 
+# What the client says of a message, for the reader.
+DELIVERY_OF = {"pending": Delivery.SENDING, "failed": Delivery.FAILED}
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One message as the page shows it.
 
-    `message` is `None` until the server has it, `delivery` is `None` for messages of others, `taken` is the
-    value of the option that a choice was answered with, `problem` says why a message was not sent. `client_id` names
-    an own message however often it is sent, so that a server that keeps it stores it once.
+    `message` is as the client told it last, and `None` until the client has it; `delivery` is `None` for messages of
+    others; `taken` is the value of the option that a choice was answered with; `problem` says why a message was not
+    sent.
     """
 
     payload: Payload
@@ -50,11 +58,15 @@ class Entry:
     delivery: Delivery | None = None
     taken: str | None = None
     problem: str = ""
-    client_id: str = field(default_factory=lambda: os.urandom(16).hex())
 
     @property
     def own(self) -> bool:
         return self.delivery is not None
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the server has it."""
+        return self.message is not None and self.message.id is not None
 
 
 @dataclass(slots=True)
@@ -64,14 +76,26 @@ class Transcript:
     entries: list[Entry] = field(default_factory=list)
 
     def append(self, entry: Entry) -> None:
+        """Takes in an entry at the end."""
         self.entries.append(entry)
 
-    def has(self, message: Message) -> bool:
-        """Whether this message is shown already."""
-        return any(entry.message is not None and _is_same(entry.message, message) for entry in self.entries)
+    def find(self, message: Message) -> Entry | None:
+        """The entry that shows this message already."""
+        return next((entry for entry in self.entries if _shows(entry, message)), None)
+
+    def handed_over(self, message: Message) -> Entry | None:
+        """The entry that the client was given to send, and has made this message of."""
+        return next(
+            (
+                entry
+                for entry in self.entries
+                if entry.delivery is Delivery.WAITING and entry.message is None and entry.payload == message.payload
+            ),
+            None,
+        )
 
     def merge(self, entry: Entry) -> Entry | None:
-        """Takes in a message of the history by its time; returns the one it is to be shown before, if any.
+        """Takes in a message by its time; returns the one it is to be shown before, if any.
 
         Messages that the server does not have yet stay behind it.
         """
@@ -85,8 +109,9 @@ class Transcript:
     def remove(self, entry: Entry) -> None:
         self.entries.remove(entry)
 
-    def next_queued(self) -> Entry | None:
-        return next((entry for entry in self.entries if entry.delivery is Delivery.QUEUED), None)
+    def queued(self) -> list[Entry]:
+        """What the client does not have yet."""
+        return [entry for entry in self.entries if entry.delivery is Delivery.QUEUED]
 
     def answered_by(self, answer: Entry) -> Entry | None:
         """Finds the choice that `answer` answers, the last open one before it that offers this value, and
@@ -108,8 +133,8 @@ class Transcript:
 
         What the server does not have stays, so that no text is lost.
         """
-        gone = [entry for entry in self.entries if entry.message is not None]
-        self.entries = [entry for entry in self.entries if entry.message is None]
+        gone = [entry for entry in self.entries if entry.arrived]
+        self.entries = [entry for entry in self.entries if not entry.arrived]
         return gone
 
 
@@ -117,12 +142,17 @@ def _offers(payload: Payload, value: str) -> bool:
     return isinstance(payload, Choice) and any(option.value == value for option in payload.options)
 
 
-def _is_same(shown: Message, message: Message) -> bool:
+def _shows(entry: Entry, message: Message) -> bool:
+    shown = entry.message
+    if shown is None:
+        return False
+    if shown.client_id is not None and message.client_id is not None:
+        return shown.client_id == message.client_id
     return shown.id == message.id if message.id is not None else shown == message
 
 
 def _is_later(shown: Entry, entry: Entry) -> bool:
-    if shown.message is None:
+    if shown.message is None or not shown.arrived:
         return True
     if shown.message.sent_on is None or entry.message is None or entry.message.sent_on is None:
         return False
@@ -132,17 +162,25 @@ def _is_later(shown: Entry, entry: Entry) -> bool:
 _STATUS_WORDS = {
     "connecting": ("Connecting", "You can write already."),
     "connected": ("Connected", ""),
-    "reconnecting": ("Reconnecting", "The connection was lost and is being opened again."),
-    "offline": ("Offline", "{reason} What you write is kept. Press Reconnect to go on."),
-    "closed": ("Offline", "The chat has been closed. Press Reconnect to go on."),
+    "reconnecting": ("Reconnecting", "{reason} What you write is kept and sent later."),
+    "offline": ("Offline", "{reason} What you write is kept and sent later."),
+    "closed": ("Offline", "{reason} What you write is kept."),
 }
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (SessionExpired, "The server does not know you any more. Press New conversation to go on."),
+    (ConversationGone, "This conversation does not exist any more. Press New conversation to go on."),
+    (DeliveryUncertain, "It may have arrived all the same."),
     (RequestTimeout, "The server did not answer in time."),
     (NetworkError, "The server cannot be reached."),
     (StreamError, "The connection to the server was lost."),
     (ServerError, "The server failed, or its answer made no sense."),
 )
+
+
+def is_over(cause: Exception | None) -> bool:
+    """Whether only a new conversation helps."""
+    return isinstance(cause, SessionExpired | ConversationGone)
 
 
 def status_words(state: str, cause: Exception | None) -> tuple[str, str]:
