@@ -95,6 +95,7 @@ class CurrentConversation:
         self._parting: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()
         self._unannounced = False
+        self._spare: str | None = None
         self._ledger = Ledger()
         self._recovered = 0
         self._connection = Connection("closed")
@@ -180,7 +181,7 @@ class CurrentConversation:
     def abandon(self) -> asyncio.Task[None] | None:
         """Go back to where there was no conversation. Returns what has still to be ended."""
         keeper, self._keeper = self._keeper, None
-        self._id = self._channel = self._over = None
+        self._id = self._channel = self._over = self._spare = None
         self._unannounced = False
         self._release(self._usable)
         self._end_typing()
@@ -242,8 +243,13 @@ class CurrentConversation:
     # Changes
 
     async def _create(self) -> str:
-        conversation_id = await self._backend.create_conversation()
-        await self._open(conversation_id, is_new=True)
+        # One that was made and could not be opened is taken again: attempts leave no empty conversations behind.
+        conversation_id, self._spare = self._spare or await self._backend.create_conversation(), None
+        try:
+            await self._open(conversation_id, is_new=True)
+        except WebchatError as error:
+            self._spare = conversation_id if error.retryable else None
+            raise
         await self._announce(conversation_id)
         return conversation_id
 

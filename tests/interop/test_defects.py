@@ -531,6 +531,7 @@ async def test_a_conversation_that_could_not_be_made_can_be_made_later(selenium_
 
         conversation = await ours.new_conversation()
         assert (await ours.send_message("Hello")).conversation_id == conversation
+        assert [made.id for made in await ours.list_conversations()] == [conversation], "no attempt left one behind"
 
 
 @run_in_pyodide
@@ -630,7 +631,7 @@ async def test_whether_a_conversation_exists_is_told_by_the_status(selenium_both
 
     for client, url in ((original, original_url), (ours, our_url)):
         await client.disconnect()
-        await refuse(url, "GET /users/me", status=404, body=html)
+        await refuse(url, "GET /users/me", times=2, status=404, body=html)
     assert str(await error_of(original.connect(stored))) == html
     assert (await ours.connect(credentials)).user_id != credentials.user_id, "a new user"
 
