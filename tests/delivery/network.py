@@ -100,8 +100,10 @@ class Connection:
         return chunk
 
     def close(self) -> None:
-        """Read no more. The server learns of it later."""
+        """Read no more. The server learns of it later; what a silent network has not let through is taken back."""
         self._to_client.lose()
+        if self._network.silent:
+            self._to_server.lose()
         self._to_server.put(self._leave)
 
     # The server's end (ASGI)
@@ -115,6 +117,11 @@ class Connection:
 
     async def send(self, message: Message) -> None:
         if self._left.is_set() or self._ended:
+            return
+        if message["type"] == "http.response.start" and self._network.spoils(self.exchange):
+            self._ended = True
+            for item in (Head(502, {"content-type": "text/html"}), b"<h1>Bad gateway</h1>", None):
+                self._hand_over(item)
             return
         if message["type"] == "http.response.start":
             headers = {name.decode().lower(): value.decode("latin-1") for name, value in message["headers"]}
@@ -182,6 +189,8 @@ class Network:
         self.latency = latency
         self.refusing = False
         self.silent = False
+        self.spoiled = 0
+        """To how many more POST requests a gateway answers 502 instead of what the server says, which has done it."""
         self.exchanges: list[Exchange] = []
 
     def connect(self, method: str, target: str, headers: dict[str, str], body: str) -> Connection:
@@ -198,6 +207,12 @@ class Network:
             connection.reset()
         else:
             self._server.serve(connection)
+
+    def spoils(self, exchange: Exchange) -> bool:
+        if exchange.method != "POST" or not self.spoiled:
+            return False
+        self.spoiled -= 1
+        return True
 
     def forget(self, connection: Connection) -> None:
         self._connections.pop(connection, None)

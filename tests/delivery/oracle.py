@@ -67,7 +67,9 @@ def _what_was_said_elsewhere_is_told_once(schedule: Schedule, outcome: Outcome, 
         # One that failed and turns up later looks like anybody's; only who sends it again is told whose it was.
         claimed -= {one.message.id for one in outcome.resent if one.message}
     both = claimed & {message.id for message in own}
-    assert not both, f"told both as sent by this client and as sent elsewhere: {_names(both, stored)}"
+    # Where neither time nor metadata tell equal messages apart, which of them is whose is a guess.
+    guessed = {message.id for message in stored if message.text == SAME} if _is_vague(schedule) else set()
+    assert both <= guessed, f"told both as sent by this client and as sent elsewhere: {_names(both, stored)}"
     elsewhere = {message.text for message in stored if message.text in outcome.elsewhere and message.text != SAME}
     told = {message.text for message in own}
     if not schedule.has(Expire, Delete):
@@ -89,6 +91,8 @@ def _every_send_ends_and_says_the_truth(schedule: Schedule, outcome: Outcome, st
     for sending in outcome.world.sendings:
         _check_failure(schedule, outcome, sending)
     for sending in outcome.resent:
+        if isinstance(sending.error, DeliveryUncertain):
+            continue  # judged above
         assert sending.message, f"{sending.text!r} was sent again when all was well, and failed with {sending.error!r}"
 
 
@@ -104,12 +108,16 @@ def _check_failure(schedule: Schedule, outcome: Outcome, sending: Sending) -> No
         assert schedule.has(Delete), what
     elif isinstance(error, DeliveryUncertain):
         assert not schedule.terms.keeps_metadata, what
-        assert sending.text == SAME, what
+        assert sending.text == SAME or _is_vague(schedule), what
     elif not schedule.has(Expire, Delete):
         assert sending.time + schedule.terms.retry_for < outcome.well_at + SETTLED, f"{what}, though there was time"
         assert sending.ended is not None
         took = sending.ended - sending.time
         assert took <= schedule.terms.retry_for + schedule.terms.timeout + 15, f"{what} after {took:g} s"
+
+
+def _is_vague(schedule: Schedule) -> bool:
+    return schedule.terms.coarse_time and not schedule.terms.keeps_metadata
 
 
 def _nothing_is_sent_twice(schedule: Schedule, outcome: Outcome, stored: list[Stored]) -> None:

@@ -88,6 +88,13 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoil:
+    """A gateway answers 502 to so many requests to do something, each of which is done all the same."""
+
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Restart:
     """The server is killed, and started again after a while."""
 
@@ -122,6 +129,7 @@ Action: TypeAlias = (
     | Cut
     | Refuse
     | Silence
+    | Spoil
     | Restart
     | Wake
     | Expire
@@ -228,6 +236,8 @@ async def _do(world: World, action: Action, outcome: Outcome) -> None:
                 world.faults.stall_streams()
             else:
                 world.end_streams(how)
+        case Spoil(times):
+            world.network.spoiled = times
         case Cut():
             world.network.cut()
         case Refuse() | Silence() | Restart():
@@ -319,8 +329,10 @@ def _then(first: SearchStrategy[Action], second: SearchStrategy[Action]) -> Sear
     return st.tuples(st.tuples(_WAITS, first), st.tuples(_SOON, second))
 
 
-_HOLD = _spec("hold-first-byte:times={times}", times=_TIMES) | _spec(
-    "hold-first-byte:times={times}:seconds={seconds}", times=_TIMES, seconds=_SECONDS
+_HOLD = st.one_of(
+    _spec("hold-first-byte:times={times}", times=_TIMES),
+    _spec("hold-first-byte:times={times}:seconds={seconds}", times=_TIMES, seconds=_SECONDS),
+    _spec("delay:times=1:seconds={seconds}:on=/listen", seconds=_SECONDS),
 )
 _STREAM_FAULTS = st.one_of(
     _spec("{kind}:times={times}", kind=_ENDINGS, times=_TIMES),
@@ -379,7 +391,7 @@ def _scenes(lateness: list[float]) -> SearchStrategy[Steps]:
     return st.one_of(
         st.tuples(st.tuples(_WAITS, single)),
         _then(_STREAM_FAULTS, _SPEAK),
-        _then(_doubts(sending, lateness), _SEND),
+        _then(_doubts(sending, lateness) | st.builds(Spoil, _TIMES), _SEND),
         _then(_refusals(sending), _SEND),
         _then(_LOSE, _SAY),
         _then(_SPEAK, _LOSE),
@@ -388,17 +400,12 @@ def _scenes(lateness: list[float]) -> SearchStrategy[Steps]:
     )
 
 
-_SERVERS = [
-    # Where the history comes oldest first its dates alone tell that it does, so they have to be good for it.
-    ("oldest-first", False),
-    ("oldest-first,no-metadata", False),
-    *((ways, coarse) for ways in ("none", "no-dedupe", "no-metadata") for coarse in (False, True)),
-]
 _TERMS = st.builds(
-    lambda server, **others: Terms(server=server[0], coarse_time=server[1], **others),
-    st.sampled_from(_SERVERS),
+    Terms,
+    server=st.sampled_from(["none", "no-dedupe", "no-metadata", "oldest-first", "oldest-first,no-metadata"]),
     latency=st.sampled_from([0.05, 0.01, 0.4]),
     page_size=st.sampled_from([50, 5, 2, 1]),
+    coarse_time=st.booleans(),
     echo=st.booleans(),
     native=st.booleans(),
     late_open=st.booleans(),

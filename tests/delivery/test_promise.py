@@ -150,6 +150,19 @@ async def test_nothing_is_lost_between_the_history_and_a_stream_whose_first_byte
     assert world.texts("message") == ["said before the first byte", "said after it"]
 
 
+@simulated()
+async def test_nothing_is_lost_between_the_history_and_a_stream_that_opens_long_after_it(world: World) -> None:
+    await world.enter()
+    world.fault("delay:seconds=20:on=/listen:times=1")
+    world.end_streams("hard")
+    await asyncio.sleep(10)
+    await world.say("said when the history had been read")
+    await asyncio.sleep(20)
+    await world.say("said when the stream was open")
+    await asyncio.sleep(1)
+    assert world.texts("message") == ["said when the history had been read", "said when the stream was open"]
+
+
 @simulated(page_size=50)
 async def test_five_thousand_messages_are_read_back_after_a_long_absence(world: World) -> None:
     await world.enter()
@@ -429,6 +442,20 @@ def test_a_message_whose_answer_and_signal_were_lost_is_there_once(server: str) 
     run_in_world(Terms(server=server), main)
 
 
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_message_that_a_gateway_calls_failed_though_it_arrived_is_there_once(server: str) -> None:
+    async def main(world: World) -> None:
+        await world.enter()
+        world.network.spoiled = 1
+        world.fault("lose-signal:lasting=1")
+        sent = await world.client.send_message("hello")
+        await world.settle()
+        assert [message.id for message in world.stored()] == [sent.id]
+        assert len(world.requests("POST", "/messages")) == 1
+
+    run_in_world(Terms(server=server), main)
+
+
 @simulated(server="no-metadata")
 async def test_where_it_cannot_be_told_whether_a_message_arrived_it_fails_and_is_not_sent_on_a_guess(
     world: World,
@@ -490,6 +517,48 @@ async def test_what_the_user_said_in_another_tab_is_an_own_message(world: World)
     await world.settle()
     assert world.texts("own_message") == ["heard", "missed"]
     assert world.texts("message") == []
+
+
+@simulated()
+async def test_a_message_goes_to_the_conversation_that_was_current_at_the_call(world: World) -> None:
+    first = await world.enter()
+    world.fault("lose-request:on=POST /messages:lasting=20")
+    waiting = world.send("for the first")
+    await asyncio.sleep(1)
+    second = await world.client.new_conversation()
+    await world.client.send_message("for the second")
+    await world.settle()
+    assert waiting.message
+    assert waiting.message.conversation_id == first
+    assert [message.text for message in world.host.stored(first)] == ["for the first"]
+    assert [message.text for message in world.host.stored(second)] == ["for the second"]
+    assert world.values("conversation") == [first, second]
+
+
+@simulated(latency=0.2)
+async def test_who_comes_back_finds_each_message_in_the_history_or_in_an_event(world: World) -> None:
+    credentials = await world.client.connect()
+    conversation_id = await world.client.new_conversation()
+
+    async def talk() -> None:
+        for number in range(200):
+            await world.host.say(conversation_id, str(number))
+            await asyncio.sleep(0.01)
+
+    for _ in range(10):
+        await world.client.disconnect()
+        world.seen.clear()
+        talking = asyncio.create_task(talk())
+        await world.client.connect(credentials)
+        history = await world.client.start(conversation_id)
+        await talking
+        await asyncio.sleep(1)
+        old = [message.id for message in reversed(history)]
+        new = [message.id for message in world.values("message")]
+        found = old + [one for one in new if one not in old]
+        assert found == [message.id for message in world.stored()][-len(found) :]
+        assert len(new) == len(set(new)) > 0
+        assert len(found) >= 150, "more than what was said after it had come back"
 
 
 # --- who one is, and where -------------------------------------------------------------------------------------------

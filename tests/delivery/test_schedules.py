@@ -17,7 +17,7 @@ from .oracle import judge
 from .schedule import Schedule, play, schedules
 from .world import World, run_in_world
 
-CASES = settings(max_examples=2_000 if os.environ.get("WEBCHAT_TEST_FULL") == "1" else 200)
+CASES = 2_000 if os.environ.get("WEBCHAT_TEST_FULL") == "1" else 200
 
 
 def check(schedule: Schedule) -> None:
@@ -27,14 +27,14 @@ def check(schedule: Schedule) -> None:
     run_in_world(schedule.terms, main)
 
 
-@CASES
+@settings(max_examples=CASES)
 @given(schedules())
 def test_the_promise_is_kept(schedule: Schedule) -> None:
     note(f'PYTHONPATH=web/server .venv/bin/python -m tests.delivery "{schedule!r}"')
     check(schedule)
 
 
-@CASES
+@settings(max_examples=CASES // 4)
 @given(schedules(), st.floats(0, 100))
 def test_disconnect_at_any_time_leaves_nothing_behind(schedule: Schedule, when: float) -> None:
     async def main(world: World) -> None:

@@ -168,6 +168,7 @@ class World:
         """End all faults but the server's ways."""
         self.faults.set()
         self.network.refusing = False
+        self.network.spoiled = 0
         self.network.speak()
         if not self.host.running:
             self.host.start()
