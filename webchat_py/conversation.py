@@ -116,6 +116,8 @@ class CurrentConversation:
 
     def belongs_to(self, user_id: str, own: OwnMessages) -> None:
         """Say whose conversations these are: messages of this user are handed to `own`."""
+        if user_id != self._own_id:
+            self._spare = None
         self._own_id = user_id
         self._own = own
 

@@ -517,7 +517,9 @@ async def test_a_conversation_that_could_not_be_made_can_be_made_later(selenium_
     """Defect 10: failed conversation creation (REST or stream) leaves `conversation_creating` for ever: sends throw,
     `newConversation` and `switchConversation` silently do nothing."""
     from in_browser import error_of
-    from original import open_both, refuse
+    from original import CLIENT_ID, open_both, refuse
+
+    from webchat_py import get_client
 
     for route in ("POST /conversations", "GET /listen"):
         original, ours = await open_both(original_url, our_url)
@@ -532,6 +534,15 @@ async def test_a_conversation_that_could_not_be_made_can_be_made_later(selenium_
         conversation = await ours.new_conversation()
         assert (await ours.send_message("Hello")).conversation_id == conversation
         assert [made.id for made in await ours.list_conversations()] == [conversation], "no attempt left one behind"
+
+    # What one user could not open is nothing to another
+    credentials = await get_client(CLIENT_ID, our_url).connect()
+    ours = get_client(CLIENT_ID, our_url)
+    await refuse(our_url, "GET /listen")
+    await error_of(ours.start())
+    await ours.connect(credentials)
+    assert [made.id for made in await ours.list_conversations()] == []
+    await ours.new_conversation()
 
 
 @run_in_pyodide
