@@ -143,6 +143,29 @@ async def test_a_request_that_takes_too_long_is_aborted(selenium_client, proxy_u
     await patient.disconnect()
 
 
+@run_in_pyodide
+async def test_an_answer_that_breaks_off_is_a_failure_of_the_network(selenium_either_client, proxy_url):
+    from in_browser import Events, error_of, tell
+
+    from webchat_py import Connection, NetworkError, get_client
+
+    async with get_client("local", proxy_url, event_source="fetch") as client:
+        events = Events(client)
+        half = {"act": "break off", "times": 1, "body": '{"user": '}
+        await tell(proxy_url, "rule", route="POST /users", **half)
+        error = await error_of(client.connect())
+        assert type(error) is NetworkError
+        assert "POST /users" in str(error)
+        await client.connect()
+        await client.new_conversation()
+        await tell(proxy_url, "rule", route="GET /listen", status=503, **half)
+        await tell(proxy_url, "rule", route="GET /messages", **half)
+        await tell(proxy_url, "end-streams")
+        await events.next("connection", lambda connection: connection.state == "reconnecting")
+        assert await events.next("connection") == Connection("connected")
+        assert events.values("error") == []
+
+
 @STREAMS
 @run_in_pyodide
 async def test_a_stream_that_does_not_open_leaves_no_half_open_conversation(

@@ -41,6 +41,7 @@ class Rule:
     headers: dict[str, str] = field(default_factory=dict)
     # "answer": this instead of the server's answer. "cut": close without an answer. "hold": the server gets it when the
     # test says "clear". "lose": the server does the work, and its answer is cut. "empty stream": one that ends at once.
+    # "break off": as "answer", but its end is missing.
     act: str = "answer"
 
     def fits(self, method: str, path: str) -> bool:
@@ -163,6 +164,8 @@ class FaultyProxy:
                 match rule.act:
                     case "answer":
                         self._answer(rule.status, rule.content_type, rule.body.encode(), rule.headers)
+                    case "break off":
+                        self._answer(rule.status, rule.content_type, rule.body.encode(), rule.headers, missing=1)
                     case "cut" | "hold":
                         self._cut()
                     case "empty stream":
@@ -234,7 +237,9 @@ class FaultyProxy:
                 with contextlib.suppress(OSError):
                     upstream.shutdown(socket.SHUT_RDWR)
 
-            def _answer(self, status: int, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
+            def _answer(
+                self, status: int, kind: str, body: bytes, more: dict[str, str] | None = None, missing: int = 0
+            ) -> None:
                 headers = {**{k.title(): v for k, v in (more or {}).items()}, **self._cors()}
                 # Browsers send a request again by themselves when a connection that they used before is cut.
                 self.close_connection = True
@@ -242,7 +247,7 @@ class FaultyProxy:
                 self.send_header("Connection", "close")
                 self.send_header("Content-Type", kind)
                 if status != 204:
-                    self.send_header("Content-Length", str(len(body)))
+                    self.send_header("Content-Length", str(len(body) + missing))
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()

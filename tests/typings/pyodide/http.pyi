@@ -6,6 +6,5 @@ class FetchResponse:
     status: int
     headers: dict[str, str]
     js_response: Any
-    async def text(self) -> str: ...
 
 async def pyfetch(url: str, *, signal: Any = None, **options: Any) -> FetchResponse: ...
