@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webchat_py.conversation import CurrentConversation
+from webchat_py.delivery import Delivery
 from webchat_py.emitter import EVENTS, Emitter
+from webchat_py.session import Session
 from webchat_py.wire import rest
 from webchat_py.wire.errors import ApiError
 from webchat_py.wire.models import Message
@@ -28,15 +30,15 @@ KEYS = [
     "longitude", "address", "subtitle", "actions", "action", "label", "value", "items", "options", "disableFreeText",
     "className", "url", "name", "timeout", "visibility", "config", "event", "participant", "participantId", "user",
     "key", "conversation", "conversations", "message", "messages", "participants", "meta", "nextToken", "file",
-    "uploadUrl", "contentType", "code", "lastMessage",
+    "uploadUrl", "contentType", "code", "lastMessage", "oldStatus", "newStatus",
 ]
 # fmt: on
 # fmt: off
 TYPES = [
     "text", "markdown", "image", "audio", "video", "file", "location", "card", "carousel", "choice", "dropdown",
     "bloc", "custom", "poll", "message_created", "message_updated", "typing_started", "typing_stopped",
-    "webchat_visibility", "webchat_config", "participant_added", "participant_removed", "Unauthorized", "RateLimited",
-    "ResourceNotFound", "show",
+    "webchat_visibility", "webchat_config", "participant_added", "participant_removed", "message_status_changed",
+    "processing", "processed", "failed", "Unauthorized", "RateLimited", "ResourceNotFound", "show",
 ]
 # fmt: on
 SCALARS = (
@@ -58,10 +60,16 @@ ANY_PAYLOAD = ANY_JSON | st.builds(
     st.dictionaries(st.sampled_from(KEYS), ANY_JSON, max_size=4),
 )
 ANY_MESSAGE = ANY_JSON | st.fixed_dictionaries(
-    {"id": st.text(max_size=3), "userId": st.just("bot"), "conversationId": st.just("conv"), "payload": ANY_PAYLOAD},
+    {
+        "id": st.text(max_size=3),
+        "userId": st.sampled_from(["bot", "me"]),
+        "conversationId": st.just("conv"),
+        "payload": ANY_PAYLOAD,
+    },
     optional={"createdAt": SCALARS, "metadata": ANY_JSON, "replyTo": SCALARS},
 )
-ANY_SIGNAL = ANY_JSON | st.fixed_dictionaries({"type": st.sampled_from(TYPES), "data": ANY_MESSAGE})
+ANY_STATUS = st.fixed_dictionaries({"message": ANY_MESSAGE, "newStatus": SCALARS})
+ANY_SIGNAL = ANY_JSON | st.fixed_dictionaries({"type": st.sampled_from(TYPES), "data": ANY_MESSAGE | ANY_STATUS})
 
 CALLS: list[rest.Call[Any]] = [
     rest.create_user(rest.Profile()),
@@ -79,14 +87,6 @@ CALLS: list[rest.Call[Any]] = [
     rest.create_file("key", 3, "text/plain"),
     rest.delete_message("msg"),
 ]
-
-
-class _Backend:
-    """For a conversation that is never opened."""
-
-    listen: Any = None
-    create_conversation: Any = None
-    start_conversation: Any = None
 
 
 def show(value: Any) -> None:
@@ -112,7 +112,12 @@ def tell(text: str) -> list[tuple[str, Any]]:
     assert (signal is None) == (text == "ping"), "nothing is dropped in silence"
     # Typing sets a timer, for which there is no event loop here.
     if signal is not None and not isinstance(signal, TypingChanged):
-        CurrentConversation(_Backend(), events)._on_signal(signal)
+        backend: Any = None  # it is asked for nothing
+        conversation = CurrentConversation(backend, events, 45.0, float, lambda _id: None)
+        session = Session(None, "", backend, lambda _error: None, backend)
+        conversation.belongs_to("me", Delivery(backend, conversation, events, session, 60.0, float))
+        conversation._id = "conv"
+        conversation._on_signal(signal)
         assert told, "nothing is dropped in silence"
     assert not [value for event, value in told if event == "error" and isinstance(value, Exception)], told
     return told
