@@ -30,6 +30,10 @@ from .wire.ports import CallLater, Wake
 from .wire.rest import Page
 from .wire.signals import Happened, MessageCreated, Signal, StatusChanged, TypingChanged
 
+STEADY = 5.0
+"""Seconds that a stream has to live after its recovery for the next pause to be short again: one that is cut as soon as
+it is open must not be opened several times a second for ever."""
+
 
 class ConversationBackend(Protocol):
     """What a mode does for conversations."""
@@ -316,12 +320,16 @@ class CurrentConversation:
 
     async def _keep(self, conversation_id: str, channel: Channel) -> None:
         """Open the stream whenever it is lost, until that is of no use any more."""
+        time = asyncio.get_running_loop().time
         try:
             while True:
+                began = time()
                 try:
                     await self._attend(conversation_id, channel)
                 except WebchatError as error:
                     await channel.close()
+                    if time() - began >= STEADY:
+                        self._backoff.reset()
                     channel = await self._reopen(conversation_id, error)
         except Exception as error:  # noqa: BLE001  # whatever it is, it must not end in silence
             self.end(error)
@@ -359,7 +367,6 @@ class CurrentConversation:
                 await channel.close()
                 raise
             else:
-                self._backoff.reset()
                 self._go_on(channel)
                 return channel
 

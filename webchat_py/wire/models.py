@@ -25,8 +25,9 @@ class Message:
     """One message of a conversation.
 
     `sent_on` is `None` where the server's date cannot be read, `client_id` the sender's own id of it
-    (`metadata.clientMessageId`), `None` where there is none. `id` is `None` and `sent_on` the sender's own time until
-    the server has it. `status` is `None` for messages of others, and for those in lists.
+    (`metadata.clientMessageId`), `None` where there is none. Until the server has it, `id` is `None`, `sent_on` is the
+    sender's own time, and `conversation_id` is empty while the first message waits for its conversation. `status` is
+    `None` for messages of others, and for those in lists.
     """
 
     id: str | None
