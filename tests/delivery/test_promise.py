@@ -15,6 +15,7 @@ from webchat_py.wire.errors import (
     SessionExpired,
     WebchatError,
 )
+from webchat_py.wire.models import Connection
 
 from .world import Terms, World, now, run_in_world, simulated
 
@@ -691,3 +692,21 @@ async def test_other_calls_are_not_repeated_and_say_whether_that_may_help(world:
     assert refusal.value.retryable
     assert refusal.value.retry_after == 7
     assert len(world.requests("GET", "/users/me")) == 1
+
+
+@simulated()
+async def test_a_stream_that_is_cut_as_soon_as_it_is_open_is_opened_ever_less_often(world: World) -> None:
+    await world.enter()
+
+    def cut(connection: Connection) -> None:
+        if connection.state == "connected":
+            asyncio.get_running_loop().call_soon(world.end_streams, "hard")
+
+    stop = world.client.on("connection", cut)
+    world.end_streams("hard")
+    await asyncio.sleep(120)
+    assert world.connections().count("connected") < 20
+    stop()
+    await world.say("in the end")
+    await world.settle()
+    assert world.texts("message") == ["in the end"]
