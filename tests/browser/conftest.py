@@ -53,6 +53,8 @@ from pytest_pyodide.utils import parse_driver_timeout
 from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 
+pytest.register_assert_rewrite("tests.browser.schedules")  # so that it shows what differs
+
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "build" / "pyodide-dist"
 IN_BROWSER = Path(__file__).with_name("in_browser.py")
@@ -193,7 +195,13 @@ def page_of_module(request: pytest.FixtureRequest, runner: Any, wheel: Path) -> 
 
 
 def start_page(runner: Any, wheel: Path) -> None:
+    """Load the page as a new visitor does."""
     runner.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": runner.base_url, "storageTypes": STORED})
+    load_page(runner, wheel)
+
+
+def load_page(runner: Any, wheel: Path) -> None:
+    """Load the page, or load it again: what the browser keeps for it stays."""
     runner.prepare_driver()
     runner.javascript_setup()
     runner.load_pyodide()
