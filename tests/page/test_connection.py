@@ -158,11 +158,16 @@ def test_a_message_that_was_refused_says_why_and_can_be_tried_again(
 def test_a_session_that_ends_is_told_and_nothing_that_was_written_is_lost(
     chromium: Browser, bot_server: WebchatServer
 ) -> None:
-    with reading(chromium, bot_server.url) as reader:
+    with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
         reader.watch.expect("status of 401", "status of 404", *LOST)
         reader.open_connected()
+        proxy.rule(route="POST /messages", act="cut")
+        reader.say("on its way")
+        expect(reader.messages("You").last).to_contain_text("Sending")
         delete(reader, "users/me")
         expect(reader.status).to_contain_text("The server does not know you any more")
+        expect(reader.messages("You").last).to_contain_text("Not sent. The server does not know you any more")
+        proxy.clear()
         expect_to_go_on(reader)
 
 
@@ -198,15 +203,17 @@ def delete(reader: Reader, path: str) -> None:
 def expect_to_go_on(reader: Reader) -> None:
     expect(reader.button("Reconnect")).to_be_hidden()
     reader.say("too late")
-    message = reader.messages("You").last
-    expect(message).to_contain_text("Not sent.")
+    expect(reader.messages("You").last).to_contain_text("Not sent.")
+    written = reader.messages("You").all()
     reader.button("New conversation").click()
     expect(reader.status).to_contain_text("Connected")
     expect(reader.messages("Bot")).to_have_count(1)
-    message.get_by_role("button", name="Try again").click()
-    expect(message).to_contain_text("Sent")
+    for number, message in enumerate(written, start=1):
+        message.get_by_role("button", name="Try again").click()
+        expect(message).to_contain_text("Sent")
+        expect(reader.messages("Bot")).to_have_count(1 + number)
+    expect(reader.messages("You")).to_have_count(len(written))
     expect(reader.messages("Bot").last).to_contain_text("echo: too late")
-    expect(reader.messages("You")).to_have_count(1)
 
 
 def test_a_server_that_refuses_the_native_stream_is_read_by_fetch(chromium: Browser, bot_server: WebchatServer) -> None:

@@ -90,6 +90,16 @@ def test_a_session_the_server_does_not_know_becomes_a_new_one_and_the_reader_is_
     chatter.expect_texts(["Welcome", "fresh", "echo: fresh"])
 
 
+def test_a_session_that_mixes_two_users_becomes_a_new_one(chatter: Reader) -> None:
+    hear_echo(chatter, "before")
+    change_session(chatter, userId="another")
+    chatter.page.reload()
+    chatter.expect_texts(["Welcome"])
+    hear_echo(chatter, "fresh")
+    chatter.page.reload()
+    chatter.expect_texts(["Welcome", "fresh", "echo: fresh"])
+
+
 def test_a_conversation_that_is_gone_becomes_a_new_one(chatter: Reader) -> None:
     chatter.watch.expect("status of 404")
     change_session(chatter, conversationId="gone")
