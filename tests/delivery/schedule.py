@@ -386,7 +386,7 @@ def _scenes(lateness: list[float]) -> SearchStrategy[Steps]:
     reading, sending = st.just("GET /messages"), st.sampled_from(["POST /messages", "POST /events"])
     anything = st.one_of(_STREAM_FAULTS, _refusals(_REQUESTS), _doubts(_REQUESTS, lateness))
     single: SearchStrategy[Action] = st.one_of(
-        _SPEAK, _SPEAK, _LOSE, anything, st.builds(GiveUp), st.builds(Wake, st.just("visible"))
+        _SPEAK, _LOSE, anything, st.builds(GiveUp) | st.builds(Wake, st.just("visible"))
     )
     return st.one_of(
         st.tuples(st.tuples(_WAITS, single)),
@@ -427,7 +427,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
     terms = draw(_TERMS)
     # What is carried out later than the grace period is promised to arrive once by servers only that refuse a used id.
     lateness = [1.0, 4.0, 9.0, 25.0] if terms.dedupes else [1.0, 4.0]
-    steps = [step for scene in draw(st.lists(_scenes(lateness), max_size=8)) for step in scene]
+    steps = [step for scene in draw(st.lists(_scenes(lateness), min_size=2, max_size=8)) for step in scene]
     if draw(st.integers(0, 9)) == 9:
         end = draw(st.builds(Expire) | st.builds(Delete))
         steps.insert(draw(st.integers(0, len(steps))), (draw(_WAITS), end))
