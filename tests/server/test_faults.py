@@ -212,6 +212,14 @@ def test_a_request_is_carried_out_late(ann: Person, conversation: str, faults: S
     assert texts(ann, conversation).count("late") == 1
 
 
+def test_what_is_carried_out_late_meets_the_servers_ways(ann: Person, conversation: str, faults: SetFaults) -> None:
+    with ann.listening(conversation) as stream:
+        faults({"kind": "no-metadata"}, {"kind": "late", "on": MESSAGES, "times": 1, "seconds": 0.1})
+        with pytest.raises(httpx.ReadError, match="reset"):
+            ann.post("/messages", message_body(conversation, "late", clientMessageId="1"))
+        assert "metadata" not in stream.message()
+
+
 def test_a_delayed_request_is_carried_out_though_the_client_gave_up(
     ann: Person, conversation: str, faults: SetFaults
 ) -> None:

@@ -561,13 +561,14 @@ async def _duplicate(_exchange: _Exchange, _: Fault, frame: bytes) -> bytes:
 _AT_REQUEST: dict[str, Callable[[_Exchange, Fault], Awaitable[None]]] = {
     "expire-keys": _expire_keys,
     "lose-request": _lose_request,
+    "no-metadata": _strip_metadata,
+    "no-dedupe": _ask_for("no_dedupe"),
+    "oldest-first": _ask_for("oldest_first"),
+    # After the server's ways, which hold for what is carried out late as well
     "late": _carry_out_late,
     "status": _refuse,
     "html": _answer_html,
     "delay": _delay,
-    "no-metadata": _strip_metadata,
-    "no-dedupe": _ask_for("no_dedupe"),
-    "oldest-first": _ask_for("oldest_first"),
 }
 _AT_ANSWER: dict[str, Callable[[_Exchange, Fault], Awaitable[None]]] = {
     "delay-answer": _delay_answer,
