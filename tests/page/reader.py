@@ -152,3 +152,18 @@ def say_elsewhere(reader: Reader, text: str, server: str | None = None) -> None:
             body = {"conversationId": kept["conversationId"], "payload": payload}
             http.post("messages", json=body).raise_for_status()
             next(line for line in stream.iter_lines() if f"echo: {text}" in line)
+
+
+def delete_user(reader: Reader) -> None:
+    """The user is deleted from elsewhere."""
+    _delete(reader, "users/me")
+
+
+def delete_conversation(reader: Reader) -> None:
+    """The conversation is deleted from elsewhere."""
+    _delete(reader, f"conversations/{session(reader)['conversationId']}")
+
+
+def _delete(reader: Reader, path: str) -> None:
+    key = session(reader)["userToken"]
+    httpx.delete(f"{reader.url}/local/{path}", headers={"x-user-key": key}).raise_for_status()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import httpx
 from playwright.sync_api import Browser, expect
 
-from tests.page.reader import Reader, reading, say_elsewhere, session
+from tests.page.reader import Reader, delete_conversation, delete_user, reading, say_elsewhere
 from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 
@@ -164,7 +163,7 @@ def test_a_session_that_ends_is_told_and_nothing_that_was_written_is_lost(
         proxy.rule(route="POST /messages", act="cut")
         reader.say("on its way")
         expect(reader.messages("You").last).to_contain_text("Sending")
-        delete(reader, "users/me")
+        delete_user(reader)
         expect(reader.status).to_contain_text("The server does not know you any more")
         expect(reader.messages("You").last).to_contain_text("Not sent. The server does not know you any more")
         proxy.clear()
@@ -177,7 +176,7 @@ def test_a_conversation_that_ends_is_told_and_nothing_that_was_written_is_lost(
     with reading(chromium, bot_server.url) as reader:
         reader.watch.expect("status of 404", *LOST)
         reader.open_connected()
-        delete(reader, f"conversations/{session(reader)['conversationId']}")
+        delete_conversation(reader)
         expect(reader.status).to_contain_text("This conversation does not exist any more")
         expect_to_go_on(reader)
 
@@ -193,11 +192,6 @@ def expect_stored(reader: Reader, *texts: str) -> None:
         }""",
         texts,
     )
-
-
-def delete(reader: Reader, path: str) -> None:
-    key = session(reader)["userToken"]
-    httpx.delete(f"{reader.url}/local/{path}", headers={"x-user-key": key}).raise_for_status()
 
 
 def expect_to_go_on(reader: Reader) -> None:

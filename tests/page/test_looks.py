@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.reader import Reader, reading, say_elsewhere
+from tests.page.reader import Reader, delete_conversation, reading, say_elsewhere
 from tests.support.server import WebchatServer
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -49,7 +49,7 @@ def test_the_main_states_are_accessible_in_light_and_dark(
             screenshot(reader.page, f"{state}-{color_scheme}")
 
     with reading(chromium, own_server.url) as reader:
-        reader.watch.expect("net::ERR_")
+        reader.watch.expect("net::ERR_", "status of 404")
         reader.open()
         examine("connecting")
         expect(reader.status).to_contain_text("Connected")
@@ -61,8 +61,15 @@ def test_the_main_states_are_accessible_in_light_and_dark(
         expect(reader.messages("Bot").last).to_contain_text("echo: l")
         examine("taken")
         own_server.kill()
-        expect(reader.status).to_contain_text("Offline")
+        expect(reader.status).to_contain_text("Reconnecting")
         reader.say("nobody home")
+        expect(reader.messages("You").last).to_contain_text("Waiting")
+        examine("reconnecting")
+        own_server.restart()
+        expect(reader.messages("Bot").last).to_contain_text("echo: nobody home")
+        delete_conversation(reader)
+        expect(reader.status).to_contain_text("Offline")
+        reader.say("too late")
         expect(reader.messages("You").last).to_contain_text("Not sent")
         examine("offline")
     assert found == {state: [] for state in found}

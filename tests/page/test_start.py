@@ -105,11 +105,11 @@ def test_an_address_with_a_wrong_setting_is_explained(reader: Reader) -> None:
 
 SENSELESS = "The server failed, or its answer made no sense"
 BAD_ANSWERS: list[tuple[dict[str, Any], str]] = [
+    ({"body": '{"id": "err_1", "code": 403, "type": "Forbidden", "message": "Not you"}'}, "Not you"),
     ({"content_type": "text/html", "body": "<h1>It works!</h1>"}, SENSELESS),
     ({"body": ""}, SENSELESS),
     ({"body": '{"user": []}'}, SENSELESS),
     ({"status": 503, "body": ""}, SENSELESS),
-    ({"body": '{"id": "err_1", "code": 403, "type": "Forbidden", "message": "Not you"}'}, "Not you"),
 ]
 
 
