@@ -68,9 +68,10 @@ async def _play(selenium_player, url, steering, ways, event_source, steps):
 @pytest.mark.parametrize(("event_source", "seed"), CASES)
 def test_the_promise_is_kept(selenium_player: Any, tmp_path: Path, event_source: str, seed: int) -> None:
     schedule = Schedule.of(seed)
-    print(schedule)  # noqa: T201 - pytest shows it with a failure
+    print(schedule)  # noqa: T201 - pytest shows these with a failure
     with serving(tmp_path, schedule.ways) as (url, steering):
         told = _play(selenium_player, url, steering, faults_of(schedule.ways), event_source, schedule.plain())
+    print(told)  # noqa: T201
     judge(schedule, told, tmp_path)
 
 
