@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any, Literal
 
-from in_browser import Events, faults, hit_streams, until
+from in_browser import Events, faults, hit_streams, until, wake
 from pyodide.http import pyfetch
 
 from webchat_py import Message, get_client
@@ -62,6 +62,7 @@ class Player:
             background.append(asyncio.ensure_future(self._do(**step)))
             self._note_ids()
         await asyncio.gather(*background)
+        wake("online")  # so many losses in so few seconds would by now have led to pauses of half a minute
         await self._all_sent()  # each meets the faults that were meant for it; all of them end by themselves
         await faults(self._url, *self._ways)
         with suppress(TimeoutError):  # what does not come is missing in what is told
