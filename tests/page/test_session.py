@@ -17,9 +17,9 @@ CHOICE = {
 
 
 def stored(reader: Reader) -> dict[str, str]:
-    """What the page keeps in the browser."""
+    """Who the reader is, as the page keeps it in the browser, without what is on its way to the server."""
     items: dict[str, str] = reader.page.evaluate("() => ({...localStorage})")
-    return items
+    return {key: value for key, value in items.items() if "#" not in key}
 
 
 def change_session(reader: Reader, **changes: str) -> None:
