@@ -47,6 +47,7 @@ class Channel:
         self._kept: list[Signal] = []
         self.on_signal: Callable[[Signal], None] = self._kept.append
         self._task: asyncio.Task[None] | None = None
+        self.delivers = False
 
     @property
     def live(self) -> bool:
@@ -86,6 +87,7 @@ class Channel:
     def deliver(self, on_signal: Callable[[Signal], None]) -> None:
         """Hand on what was kept, and from now on every signal as it comes."""
         self.on_signal = on_signal
+        self.delivers = True
         for signal in self._kept:
             on_signal(signal)
         self._kept.clear()

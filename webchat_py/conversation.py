@@ -284,6 +284,7 @@ class CurrentConversation:
         try:
             # The stream first, so that nothing is said between the two.
             await channel.open()
+            was_open = channel.opened
             if again:
                 missed, newest = await self._missed(conversation_id, ledger)
             else:
@@ -307,7 +308,7 @@ class CurrentConversation:
         else:
             self._tell_missed(missed, newest)
         self._recovered = len(missed)
-        self._go_on(channel)
+        self._go_on(channel, was_open)
         self._keeper = asyncio.create_task(self._keep(conversation_id, channel))
         await _cancelled(keeper)
         return history.messages
@@ -338,11 +339,11 @@ class CurrentConversation:
 
     async def _attend(self, conversation_id: str, channel: Channel) -> None:
         """Be there while a stream is open. Raises what it ends with."""
-        if not channel.opened:
+        if not channel.delivers:
             await channel.wait_open()
             # What was said before its first byte came is in no stream.
             self._recovered += await self._recover(conversation_id, channel)
-            self._go_on(channel)
+            self._go_on(channel, was_open=True)
         await channel.ended()
 
     async def _reopen(self, conversation_id: str, cause: WebchatError) -> Channel:
@@ -359,6 +360,7 @@ class CurrentConversation:
             self._channel = channel
             try:
                 await channel.open()
+                was_open = channel.opened
                 self._recovered += await self._recover(conversation_id, channel)
             except WebchatError as error:
                 await channel.close()
@@ -367,7 +369,7 @@ class CurrentConversation:
                 await channel.close()
                 raise
             else:
-                self._go_on(channel)
+                self._go_on(channel, was_open)
                 return channel
 
     async def _judge(self, conversation_id: str, error: WebchatError) -> None:
@@ -398,11 +400,11 @@ class CurrentConversation:
     def _new_channel(self, conversation_id: str) -> Channel:
         return Channel(conversation_id, self._backend.listen, self._idle_timeout, self._backend.call_later)
 
-    def _go_on(self, channel: Channel) -> None:
-        """Take up what a stream says."""
+    def _go_on(self, channel: Channel, was_open: bool) -> None:
+        """Take up what a stream says, if it was open before the history was read; else that is done once more."""
         self._channel = channel
         self._in_a_hurry = False
-        if channel.opened:
+        if was_open:
             self._set_connection("connected", recovered=self._recovered)
             self._recovered = 0
             channel.deliver(self._on_signal)
