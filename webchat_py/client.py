@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from .conversation import ConversationBackend, CurrentConversation
 from .delivery import Delivery, DeliveryBackend
-from .emitter import Emitter, log
+from .emitter import Emitter
 from .history import newest_first, pages
 from .operations import Operation, Operations
 from .session import Session
@@ -196,8 +196,8 @@ class WebchatClient:
         With a `storage` it is the user who was stored, and what was not sent before the page was left is sent now.
 
         Args:
-            conversation_id: the conversation to take up; without, the stored one. Where it is not there any more,
-                or none is known, a new one is opened.
+            conversation_id: the conversation to take up; without, the stored one. Where none is known a new one is
+                opened; also where it is not there any more, of which an `error` event with `ConversationGone` tells.
 
         Returns:
             The newest messages of the conversation, newest first.
@@ -646,8 +646,9 @@ class WebchatClient:
         return logged_in
 
     async def _start(self, conversation_id: str | None) -> list[Message]:
-        was_connected = self._credentials is not None
         async with self._session.lock():
+            is_connecting = self._connecting is not None and self._connecting.running
+            was_connected = self._credentials is not None or is_connecting
             await self._log_in(None, rest.Profile())
             try:
                 newest = await self._take_up(conversation_id or self._conversation.id or self._stored_conversation)
@@ -655,6 +656,7 @@ class WebchatClient:
                 # A message that is sent now must not open another conversation.
                 if not was_connected:
                     self._log_out()
+                    await self._conversation.close()
                 raise
             if self._saving is not None:
                 # Before another page may look for the conversation.
@@ -675,7 +677,9 @@ class WebchatClient:
                 try:
                     await self._conversation.check(conversation_id)
                 except ConversationGone as error:
-                    log.info("%s", error)
+                    # The end of the current one has been told already.
+                    if conversation_id != self._conversation.id:
+                        self._events.emit("error", error)
                 else:
                     raise
         await self._conversation.create()

@@ -566,6 +566,31 @@ async def test_who_comes_back_finds_each_message_in_the_history_or_in_an_event(w
 
 
 @simulated()
+async def test_a_start_in_a_conversation_that_is_gone_says_so_and_opens_another(world: World) -> None:
+    assert await world.client.start("conv_that_is_gone") == []
+    (error,) = world.values("error")
+    assert isinstance(error, ConversationGone)
+    assert world.client.conversation_id not in (None, "conv_that_is_gone")
+
+
+@simulated()
+async def test_a_start_that_is_given_up_leaves_nobody_connected(world: World) -> None:
+    given_up = 0
+    for milliseconds in range(0, 600, 10):
+        try:
+            async with asyncio.timeout(milliseconds / 1000):
+                await world.client.start()
+        except TimeoutError:
+            given_up += 1
+            await asyncio.sleep(1)
+            state = (world.client.user_id, world.client.conversation_id, world.network.streams)
+            assert state == (None, None, 0), f"given up after {milliseconds} ms"
+        else:
+            await world.client.disconnect()
+    assert 5 < given_up < 60
+
+
+@simulated()
 async def test_the_answer_to_the_creation_of_a_user_is_lost(world: World) -> None:
     world.fault("lose-answer:on=POST /users:times=1")
     with pytest.raises(NetworkError):

@@ -100,10 +100,11 @@ def test_a_session_that_mixes_two_users_becomes_a_new_one(chatter: Reader) -> No
     chatter.expect_texts(["Welcome", "fresh", "echo: fresh"])
 
 
-def test_a_conversation_that_is_gone_becomes_a_new_one(chatter: Reader) -> None:
+def test_a_conversation_that_is_gone_becomes_a_new_one_and_the_reader_is_told(chatter: Reader) -> None:
     chatter.watch.expect("status of 404")
     change_session(chatter, conversationId="gone")
     chatter.page.reload()
+    expect(chatter.log).to_contain_text("Your earlier conversation does not exist any more")
     chatter.expect_texts(["Welcome"])
     hear_echo(chatter, "fresh")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyscript import document, window
 from pyscript.ffi import create_proxy
 
-from webchat_py import Connection, Message, Text, Typing, WebchatClient, WebchatError
+from webchat_py import Connection, ConversationGone, Message, Text, Typing, WebchatClient, WebchatError
 
 from .render import View
 from .state import DELIVERY_OF, Delivery, Entry, Transcript, is_over, reason
@@ -55,6 +55,7 @@ class Chat:
         self._client.on("is_typing", self._on_typing)
         self._client.on("connection", self._on_connection)
         self._client.on("session_expired", self._on_session_expired)
+        self._client.on("error", self._on_error)
 
     def _listen_to_reader(self) -> None:
         on_reconnect = create_proxy(self._on_reconnect)
@@ -189,6 +190,10 @@ class Chat:
     def _on_session_expired(self, _error: Exception) -> None:
         if not self._ready:
             self._view.notice("The server does not know your earlier session any more. This is a new one.")
+
+    def _on_error(self, error: Exception) -> None:
+        if not self._ready and isinstance(error, ConversationGone):
+            self._view.notice("Your earlier conversation does not exist any more. This is a new one.")
 
     def _show(self, message: Message, by_time: bool) -> Entry:
         own = message.author_id == self._client.user_id
