@@ -778,3 +778,10 @@ def test_faults_that_are_handed_in_stay_as_they_are() -> None:
     assert faults.fires("status", "GET /users/me")
     assert faults.active == []
     assert fault.times == 1
+
+
+def test_the_readme_names_every_fault() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    table = readme.partition("| kind | what happens |")[2].partition("\n\n")[0]
+    named = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(named) == sorted(KINDS)
