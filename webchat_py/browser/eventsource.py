@@ -7,16 +7,18 @@ is refused or lost, and close it when they are cancelled.
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, create_proxy
+from pyodide.ffi import JsException
 from pyodide.http import FetchResponse
 
 from ..wire.errors import NetworkError, StreamError, StreamRefused
 from ..wire.ports import StreamListener
 from ..wire.rest import Request, Response, error_from
 from ..wire.sse import EventTooLarge, SSEDecoder
+from .events import listen
 from .fetch import NO_ANSWER, Deadline, fetch, read
 
 EVENT_STREAM = "text/event-stream"
@@ -102,17 +104,9 @@ async def listen_native(url: str, listener: StreamListener) -> None:
             listener.last_event_id = event.lastEventId
         listener.on_event(event.data)
 
-    handlers = {
-        "open": create_proxy(lambda _event: listener.on_open()),
-        "message": create_proxy(message),
-        "error": create_proxy(fail),
-    }
-    try:
-        for name, handler in handlers.items():
-            source.addEventListener(name, handler)
+    with ExitStack() as ends:
+        ends.callback(source.close)
+        ends.callback(listen(source, ("open",), lambda _event: listener.on_open()))
+        ends.callback(listen(source, ("message",), message))
+        ends.callback(listen(source, ("error",), fail))
         await ended
-    finally:
-        source.close()
-        for name, handler in handlers.items():
-            source.removeEventListener(name, handler)
-            handler.destroy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,26 +10,13 @@ import js
 from pyodide.ffi import create_once_callable, create_proxy
 
 from ..wire.ports import Wake
+from .events import listen
 
 TICK = 10.0
 SLEPT = 30.0
 """Seconds. A visible page's timers are late by less; only where the machine slept have so many passed unseen."""
 _MAX_DELAY = 2**31 - 1
 """Milliseconds; browsers keep them in 32 bits and fire at once beyond that."""
-
-
-def listen(target: Any, events: Iterable[str], handler: Callable[[Any], object]) -> Callable[[], None]:
-    """Call `handler` with each of these events of a JavaScript `target`; returns a function that ends it."""
-    proxy = create_proxy(handler)
-    for event in events:
-        target.addEventListener(event, proxy)
-
-    def end() -> None:
-        for event in events:
-            target.removeEventListener(event, proxy)
-        proxy.destroy()
-
-    return end
 
 
 def call_later(seconds: float, callback: Callable[[], None]) -> Callable[[], None]:

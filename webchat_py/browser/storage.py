@@ -15,7 +15,7 @@ import js
 from pyodide.ffi import JsException
 
 from ..wire.errors import WebchatError
-from .lifecycle import listen
+from .events import listen
 
 DATABASE = STORE = "webchat_py"
 

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, JsProxy, create_proxy, to_js
+from pyodide.ffi import JsException, JsProxy, to_js
 
 from ..wire.errors import UploadError
 from ..wire.files import Attachment
+from .events import listen
 
 Progress = Callable[[int, int], None]
 
@@ -86,26 +88,23 @@ async def put(url: str, attachment: Attachment, on_progress: Progress | None) ->
         refused = not 200 <= request.status < 300
         end(UploadError(f"The file was refused with HTTP {request.status}", request.status) if refused else None)
 
-    listeners = [
-        (request, "load", create_proxy(loaded)),
-        (request, "error", create_proxy(lambda _event: end(UploadError("The upload broke off: no connection")))),
-    ]
-    if on_progress is not None:
-        tell = on_progress
-        listeners.append((request.upload, "progress", create_proxy(lambda event: tell(event.loaded, event.total))))
-    try:
-        for target, event, listener in listeners:
-            target.addEventListener(event, listener)
-        request.open("PUT", url)
-        request.setRequestHeader("content-type", attachment.content_type)
-        request.send(attachment.body)
-        await done
-    except JsException as error:
-        raise UploadError(f"The upload could not be started: {error.name}") from None
-    finally:
-        # Without the query: it may be a signature with which anybody can write.
-        log.debug("PUT %s: %s", url.partition("?")[0], request.status or "no answer")
-        for target, event, listener in listeners:
-            target.removeEventListener(event, listener)
-            listener.destroy()
-        request.abort()
+    def broken(_event: Any) -> None:
+        end(UploadError("The upload broke off: no connection"))
+
+    with ExitStack() as ends:
+        ends.callback(request.abort)
+        ends.callback(listen(request, ("load",), loaded))
+        ends.callback(listen(request, ("error",), broken))
+        if on_progress is not None:
+            tell = on_progress
+            ends.callback(listen(request.upload, ("progress",), lambda event: tell(event.loaded, event.total)))
+        try:
+            request.open("PUT", url)
+            request.setRequestHeader("content-type", attachment.content_type)
+            request.send(attachment.body)
+            await done
+        except JsException as error:
+            raise UploadError(f"The upload could not be started: {error.name}") from None
+        finally:
+            # Without the query: it may be a signature with which anybody can write.
+            log.debug("PUT %s: %s", url.partition("?")[0], request.status or "no answer")
