@@ -130,9 +130,9 @@ class Host:
         """Say something as a user does in another tab."""
         await self._carry_out(self._say_as(user_id, conversation_id, text))
 
-    async def delete(self, user_id: str, conversation_id: str) -> None:
-        """Delete a conversation, as its owner does in another tab."""
-        await self._carry_out(self._delete(user_id, conversation_id))
+    async def delete(self, user_id: str, conversation_id: str) -> bool:
+        """Delete a conversation, as its owner does in another tab. Returns whether it was done before a kill."""
+        return await self._carry_out(self._delete(user_id, conversation_id))
 
     async def _say_as(self, user_id: str, conversation_id: str, text: str) -> None:
         body = {"conversationId": conversation_id, "payload": {"type": "text", "text": text}}
@@ -149,12 +149,13 @@ class Host:
         task.add_done_callback(self._serving.discard)
         return task
 
-    async def _carry_out(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do it, unless the server is killed meanwhile."""
+    async def _carry_out(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Do it, unless the server is killed meanwhile. Returns whether it was done."""
         task = self._begin(work)
         await asyncio.wait({task})
         if not task.cancelled():
             task.result()
+        return not task.cancelled()
 
     def stored(self, conversation_id: str) -> list[Stored]:
         """The messages of a conversation, in the order in which they were stored. The server need not run."""

@@ -292,9 +292,12 @@ async def _end_for_good(world: World, action: Expire | Delete, outcome: Outcome)
     await world.host.up.wait()
     if isinstance(action, Expire):
         world.host.api.keys.expire()
-    elif outcome.deleted is None:
+        return
+    is_gone = outcome.deleted is not None
+    while not is_gone:
+        await world.host.up.wait()
         outcome.deleted = world.host.stored(outcome.conversation_id)
-        await world.host.delete(outcome.user_id, outcome.conversation_id)
+        is_gone = await world.host.delete(outcome.user_id, outcome.conversation_id)
 
 
 # --- what hypothesis makes of it --------------------------------------------------------------------------------
