@@ -60,7 +60,7 @@ def test_a_message_keeps_its_place_on_the_page_when_python_takes_over(reader: Re
     assert reader.messages("You").bounding_box()["y"] == before["y"]
 
 
-@pytest.mark.parametrize("missing", ["**/*.wasm", "**/core.js", "**/*.whl", "**/render.py"])
+@pytest.mark.parametrize("missing", ["**/*.wasm", "**/core.js", "**/*.whl", "**/view.py"])
 def test_a_page_that_cannot_load_says_so_and_keeps_the_text(reader: Reader, missing: str) -> None:
     reader.watch.expect("net::ERR_FAILED", "Failed to fetch", "wasm instantiation failed", "webchat_py", "webchat")
     reader.page.route(missing, lambda route: route.abort())

@@ -13,8 +13,9 @@ from pyscript.ffi import create_proxy
 
 from webchat_py import Connection, ConversationGone, Message, Text, Typing, WebchatClient, WebchatError
 
-from .render import View
 from .state import DELIVERY_OF, Delivery, Entry, Transcript, is_over, reason
+from .view import View
+from .widgets import Widgets
 
 if TYPE_CHECKING:
     from dom import Element, Event
@@ -45,6 +46,7 @@ class Chat:
             self._adopt(article)
         self._listen_to_client()
         self._listen_to_reader()
+        Widgets().start()
         self._spawn(self._start())
 
     def _listen_to_client(self) -> None:
@@ -226,12 +228,19 @@ class Chat:
             self._try_again(entry)
         elif button := event.target.closest("button.option"):
             self._take(entry, button.value)
+        elif button := event.target.closest("button.choose"):
+            self._take(entry, button.previousElementSibling.value)
+        elif button := event.target.closest("button.action"):
+            self._answer(button.value)
 
     def _take(self, choice: Entry, value: str) -> None:
         if choice.taken is not None:
             return
         choice.taken = value
         self._view.update(choice)
+        self._answer(value)
+
+    def _answer(self, value: str) -> None:
         answer = Entry(Text(value), delivery=Delivery.QUEUED)
         self._transcript.append(answer)
         self._view.show(answer)

@@ -5,7 +5,7 @@ from typing import Any
 from pyscript import document, window
 
 from chat.controls import Chat
-from chat.render import View
+from chat.view import View
 from webchat_py import get_client
 
 query = window.URLSearchParams.new(window.location.search)

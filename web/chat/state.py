@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from webchat_py import (
+    Bloc,
     Choice,
     ConversationGone,
     DeliveryUncertain,
+    Dropdown,
     Message,
     NetworkError,
     Payload,
@@ -138,8 +140,22 @@ class Transcript:
         return gone
 
 
+def flat(payload: Payload) -> Iterator[Payload]:
+    """The payloads in a payload: itself, or the items of a bloc, in order. Not recursive: a bot chooses the depth."""
+    stack = [payload]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Bloc):
+            stack += reversed(top.items)
+        else:
+            yield top
+
+
 def _offers(payload: Payload, value: str) -> bool:
-    return isinstance(payload, Choice) and any(option.value == value for option in payload.options)
+    return any(
+        isinstance(item, Choice | Dropdown) and any(option.value == value for option in item.options)
+        for item in flat(payload)
+    )
 
 
 def _shows(entry: Entry, message: Message) -> bool:

@@ -1,0 +1,122 @@
+"""The page's changing parts: the log with an article for each entry, status, typing, announcements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pyscript import document
+
+from .nodes import make
+from .payloads import mark_taken, render
+from .state import DELIVERY_WORDS, Delivery, Entry, is_over, status_words
+
+if TYPE_CHECKING:
+    from dom import Element
+
+_MAX_ANNOUNCED = 5
+
+
+class View:
+    """What the reader sees, and the one way to change it."""
+
+    def __init__(self) -> None:
+        self._log = document.getElementById("log")
+        self._connection = document.getElementById("connection")
+        self._status = document.getElementById("status")
+        self._reconnect = document.getElementById("reconnect")
+        self._typing = document.getElementById("typing")
+        self._announcer = document.getElementById("announcer")
+        self._articles: dict[Entry, Element] = {}
+        self._entries: dict[str, Entry] = {}
+        self._shown = 0
+
+    def show(self, entry: Entry, before: Entry | None = None) -> None:
+        """Shows a new entry, at the end or before another one."""
+        template = document.getElementById("own-message" if entry.own else "bot-message")
+        article = template.content.firstElementChild.cloneNode(True)
+        if before is None:
+            self._log.append(article)
+        else:
+            self._articles[before].before(article)
+        self.adopt(entry, article)
+
+    def adopt(self, entry: Entry, article: Element) -> None:
+        """Takes an article that is in the log already as the one of this entry."""
+        self._shown += 1
+        key = str(self._shown)
+        article.dataset.entry = key
+        self._entries[key] = entry
+        self._articles[entry] = article
+        article.querySelector(".bubble").replaceChildren(render(entry.payload))
+        self.update(entry)
+
+    def update(self, entry: Entry) -> None:
+        """Shows what may change of an entry: time, delivery, the option that was taken."""
+        article = self._articles[entry]
+        if entry.arrived and entry.message is not None and entry.message.sent_on is not None:
+            time = article.querySelector("time")
+            time.setAttribute("datetime", entry.message.sent_on.isoformat())
+            time.textContent = _clock(entry.message.sent_on)
+        if entry.delivery is not None:
+            article.dataset.delivery = entry.delivery.value
+            article.querySelector(".delivery").textContent = f"{DELIVERY_WORDS[entry.delivery]} {entry.problem}"
+            article.querySelector(".retry").hidden = entry.delivery is not Delivery.FAILED
+        if entry.taken is not None:
+            mark_taken(article, entry.taken)
+
+    def remove(self, entry: Entry) -> None:
+        article = self._articles.pop(entry)
+        del self._entries[article.dataset.entry]
+        article.remove()
+
+    def entry_of(self, element: Element) -> Entry | None:
+        """The entry whose article `element` is in."""
+        article = element.closest("article")
+        return self._entries.get(article.dataset.entry) if article else None
+
+    def queued(self) -> list[Element]:
+        """The articles that the reader made before Python was there."""
+        return list(self._log.querySelectorAll("article[data-delivery='queued']"))
+
+    def read_aloud(self, entry: Entry) -> None:
+        bubble = self._articles[entry].querySelector(".bubble")
+        self.announce(f"{'You' if entry.own else 'Bot'}: {bubble.innerText.strip() or _spoken(bubble)}")
+
+    def announce(self, text: str) -> None:
+        """Has a screen reader say this when it is next silent. What is said already makes room."""
+        self._announcer.append(make("p", text))
+        while self._announcer.childElementCount > _MAX_ANNOUNCED:
+            self._announcer.firstElementChild.remove()
+
+    def notice(self, text: str) -> None:
+        """Says something of the page's own between the messages."""
+        self._log.append(make("p", text, class_name="notice"))
+        self.announce(text)
+
+    def connection(self, state: str, cause: Exception | None = None) -> None:
+        word, hint = status_words(state, cause)
+        self._connection.dataset.state = state
+        self._status.replaceChildren(make("strong", word), f" {hint}")
+        self._reconnect.hidden = state in ("connecting", "connected") or is_over(cause)
+
+    def typing(self, is_typing: bool) -> None:
+        self._typing.hidden = not is_typing
+
+    def scroll_to_end(self) -> None:
+        self._log.scrollTop = self._log.scrollHeight
+
+
+def _spoken(bubble: Element) -> str:
+    """What a message without words is called."""
+    image = bubble.querySelector("[alt], [aria-label]")
+    return (image.getAttribute("alt") or image.getAttribute("aria-label") or "") if image else ""
+
+
+def _clock(moment: datetime) -> str:
+    """The reader's local time, with the day where that is not today."""
+    try:
+        local = moment.astimezone()
+    except (OverflowError, ValueError):
+        return ""
+    return f"{local:%H:%M}" if local.date() == datetime.now().astimezone().date() else f"{local:%d %b %Y, %H:%M}"
