@@ -178,14 +178,17 @@ def test_a_stream_ends_with_its_conversation(ann: Person, person: Callable[..., 
         assert three.message() == said
 
 
+def add(ann: Person, ben: Person, conversation: str, hers: Stream) -> None:
+    """Returns when the signal of it has come: it comes after the answer."""
+    ann.post(f"/conversations/{conversation}/participants", {"userId": ben.id}).raise_for_status()
+    assert hers.signal()["type"] == "participant_added"
+
+
 def test_the_stream_of_a_participant_who_is_removed_ends(ann: Person, person: Callable[..., Person]) -> None:
     ben, conversation = person(), ann.conversation()
-    ann.post(f"/conversations/{conversation}/participants", {"userId": ben.id}).raise_for_status()
-    with (
-        ann.listening(conversation) as hers,
-        ben.listening(conversation) as his,
-        ben.listening(ben.conversation()) as o,
-    ):
+    with ann.listening(conversation) as hers, ben.listening(ben.conversation()) as o, ExitStack() as later:
+        add(ann, ben, conversation, hers)
+        his = later.enter_context(ben.listening(conversation))
         ann.delete(f"/conversations/{conversation}/participants/{ben.id}").raise_for_status()
         assert his.ends()
         assert hers.signal() == {
@@ -198,12 +201,9 @@ def test_the_stream_of_a_participant_who_is_removed_ends(ann: Person, person: Ca
 
 def test_the_streams_of_a_user_who_is_deleted_end(ann: Person, person: Callable[..., Person]) -> None:
     ben, conversation = person(), ann.conversation()
-    ann.post(f"/conversations/{conversation}/participants", {"userId": ben.id}).raise_for_status()
-    with (
-        ann.listening(conversation) as hers,
-        ben.listening(conversation) as his,
-        ben.listening(ben.conversation()) as his_own,
-    ):
+    with ann.listening(conversation) as hers, ben.listening(ben.conversation()) as his_own, ExitStack() as later:
+        add(ann, ben, conversation, hers)
+        his = later.enter_context(ben.listening(conversation))
         ben.delete("/users/me").raise_for_status()
         assert his.ends()
         assert his_own.ends()
