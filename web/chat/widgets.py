@@ -56,11 +56,10 @@ class Widgets:
 def _turn(strip: Element, direction: int) -> None:
     """One card on, and round at the end."""
     card = strip.firstElementChild
-    following = card.nextElementSibling
-    step = following.offsetLeft - card.offsetLeft
+    step = card.nextElementSibling.offsetLeft - card.offsetLeft
     end = strip.scrollWidth - strip.clientWidth
-    at_edge = strip.scrollLeft >= end - 1 if direction > 0 else strip.scrollLeft <= 1
-    if at_edge:
-        strip.scrollLeft = 0 if direction > 0 else end
+    here = strip.scrollLeft
+    if direction > 0:
+        strip.scrollLeft = 0 if here >= end - 1 else here + step
     else:
-        strip.scrollLeft += direction * step
+        strip.scrollLeft = end if here <= 1 else here - step
