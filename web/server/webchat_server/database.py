@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -63,6 +64,10 @@ _MIGRATIONS = [
 ]
 
 
+# Another program that looks into the file may hold it for a moment: it is waited for, so many seconds
+_PATIENCE = 3.0
+
+
 class Database:
     """Runs functions of a connection, each as one transaction, one after the other in a thread of their own.
 
@@ -113,11 +118,10 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
 
 
 def _open(file: Path) -> sqlite3.Connection:
-    # Another program that looks into the file may hold it for a moment: wait for it, in seconds
-    connection = sqlite3.connect(file, timeout=3)
+    connection = sqlite3.connect(file, timeout=_PATIENCE)
     try:
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection)
         # In WAL mode only FULL has each commit on the disk when it returns, even if the power fails right after it
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -126,6 +130,20 @@ def _open(file: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Waits itself: SQLite does not, as for other statements, while another process makes the same change."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
