@@ -22,7 +22,7 @@ async def _chat(selenium_client, url, behind, steering, event_source):
     from in_browser import Events
     from player import call, command
 
-    from webchat_py import Connection, NetworkError, get_client
+    from webchat_py import NetworkError, get_client
 
     async with get_client("local", url, event_source=event_source) as client:
         events = Events(client)
@@ -52,7 +52,9 @@ async def _chat(selenium_client, url, behind, steering, event_source):
             send(f"{turn} at the end")
             await command(steering, "restart")
             connected = await events.next("connection")
-            assert connected == Connection("connected", recovered=3)
+            # What was sent meanwhile may have been answered before the history was read.
+            assert connected.state == "connected"
+            assert connected.recovered >= 3
             await heard(f"echo: {turn} at the end")
             await say(f"{turn} live")
             await heard(f"{turn} live")
