@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 
 # Python starts in three seconds on an idle machine, and in many more where the browser shares two cores.
 expect.set_options(timeout=60_000)
@@ -29,6 +29,7 @@ class Watch:
 
     def over(self, context: BrowserContext) -> Watch:
         context.on("request", lambda request: self.requests.append(request.url))
+        context.on("requestfailed", self._failed)
         context.on("console", lambda message: self._said(message.type, message.text))
         context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
         return self
@@ -42,7 +43,7 @@ class Watch:
         elsewhere, surprises = self.elsewhere(), self.surprises()
         self.requests.clear()
         self.problems.clear()
-        assert (elsewhere, surprises) == ([], [])
+        assert (elsewhere, surprises) == ([], []), f"to elsewhere: {elsewhere}; surprises: {surprises}"
 
     def elsewhere(self) -> list[str]:
         """Requests that left the page's origin."""
@@ -51,6 +52,12 @@ class Watch:
     def surprises(self) -> list[str]:
         """Problems that the test did not expect."""
         return [problem for problem in self.problems if not any(text in problem for text in self.expected)]
+
+    def _failed(self, request: Request) -> None:
+        # What the page's policy forbids was announced as a request, and never made.
+        if request.failure == "csp":
+            with suppress(ValueError):  # it was looked at in between
+                self.requests.remove(request.url)
 
     def _said(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
@@ -114,6 +121,13 @@ class Reader:
         expect(self.messages("Bot")).to_have_count(expected)
         return self.messages("Bot").nth(expected - 1)
 
+    def have_bot_signal(self, **signals: Any) -> None:
+        """Makes the test bot send signals; returns when the page has got them."""
+        with self.page.expect_response("**/messages"):
+            self.say(json.dumps(signals))
+        self.say("got it?")
+        expect(self.log).to_contain_text("echo: got it?")
+
     def said(self, article: Locator) -> str:
         """What a message says, without its author and time."""
         return re.sub(r"^Bot:|\d\d:\d\d$", "", article.inner_text().strip()).strip()
@@ -141,9 +155,9 @@ def session(reader: Reader) -> dict[str, Any]:
     return data
 
 
-def say_elsewhere(reader: Reader, text: str, server: str | None = None) -> None:
+def say_elsewhere(reader: Reader, text: str, server: str | None = None, answer: str | None = None) -> None:
     """The same user writes from another device, where the page's own way is cut to `server`; returns when the bot has
-    answered."""
+    answered with what contains `answer`, else with the echo."""
     kept = session(reader)
     with httpx.Client(base_url=f"{server or reader.url}/local/", headers={"x-user-key": kept["userToken"]}) as http:
         conversation = f"conversations/{kept['conversationId']}"
@@ -151,7 +165,7 @@ def say_elsewhere(reader: Reader, text: str, server: str | None = None) -> None:
             payload = {"type": "text", "text": text}
             body = {"conversationId": kept["conversationId"], "payload": payload}
             http.post("messages", json=body).raise_for_status()
-            next(line for line in stream.iter_lines() if f"echo: {text}" in line)
+            next(line for line in stream.iter_lines() if (answer or f"echo: {text}") in line)
 
 
 def delete_user(reader: Reader) -> None:

@@ -18,7 +18,7 @@ from .view import View
 from .widgets import Widgets
 
 if TYPE_CHECKING:
-    from dom import Element, Event
+    from dom import Element, Event, SecurityPolicyViolationEvent
 
 HISTORY = 200
 """How many of the newest messages a reload shows at most: drawing one takes a few milliseconds."""
@@ -56,6 +56,7 @@ class Chat:
         self._client.on("message_status", self._on_status)
         self._client.on("is_typing", self._on_typing)
         self._client.on("connection", self._on_connection)
+        self._client.on("custom_event", self._view.event)
         self._client.on("session_expired", self._on_session_expired)
         self._client.on("error", self._on_error)
 
@@ -65,6 +66,7 @@ class Chat:
         document.getElementById("log").addEventListener("click", create_proxy(self._on_click))
         document.getElementById("reconnect").addEventListener("click", on_reconnect)
         window.addEventListener("online", create_proxy(lambda _event: self._hurry.set()))
+        document.addEventListener("securitypolicyviolation", create_proxy(self._on_refused))
         new_conversation = document.getElementById("new-conversation")
         new_conversation.addEventListener("click", create_proxy(self._on_new_conversation))
 
@@ -158,11 +160,13 @@ class Chat:
         self._conversation_id = conversation_id
         for entry in self._transcript.start_over():
             self._view.remove(entry)
+        self._view.forget_events()
+        self._close_box()
 
     def _on_message(self, message: Message) -> None:
         if not self._transcript.find(message):
             # What was missed was said before what waits here.
-            self._view.read_aloud(self._show(message, by_time=not self._connected))
+            self._view.arrived(self._show(message, by_time=not self._connected))
 
     def _on_status(self, message: Message) -> None:
         """How far a message of the reader's has come, be it one that an earlier page left."""
@@ -206,7 +210,11 @@ class Chat:
         else:
             self._transcript.append(entry)
         self._view.show(entry, before=follower)
+        self._close_box()
         return entry
+
+    def _close_box(self) -> None:
+        self._view.close_box(self._transcript.only_choices)
 
     # From the reader
 
@@ -219,6 +227,7 @@ class Chat:
         self._transcript.append(entry)
         self._view.adopt(entry, article)
         self._mark_choice(entry)
+        self._close_box()
 
     def _on_click(self, event: Event) -> None:
         entry = self._view.entry_of(event.target)
@@ -244,6 +253,7 @@ class Chat:
         answer = Entry(Text(value), delivery=Delivery.QUEUED)
         self._transcript.append(answer)
         self._view.show(answer)
+        self._close_box()
         self._view.scroll_to_end()
         self._hand_over()
 
@@ -268,6 +278,11 @@ class Chat:
         self._hurry.set()
         if self._ready and self._conversation_id is not None:
             self._spawn(self._reconnect(self._conversation_id))
+
+    def _on_refused(self, event: SecurityPolicyViolationEvent) -> None:
+        """The page's policy forbids what the reader's address (`?api=`) asks for, which looks like a dead network."""
+        if event.effectiveDirective == "connect-src":
+            self._view.notice("This page may not talk to that server. Its own has to allow it, by --allow-api.")
 
     async def _reconnect(self, conversation_id: str) -> None:
         # If it fails, the status says so.

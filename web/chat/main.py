@@ -4,13 +4,15 @@ from typing import Any
 
 from pyscript import document, window
 
+from chat.alerts import Alerts
+from chat.appearance import Appearance
 from chat.controls import Chat
 from chat.view import View
 from webchat_py import get_client
 
 query = window.URLSearchParams.new(window.location.search)
 client_id = query.get("client") or "local"
-api_url = window.location.origin
+api_url = query.get("api") or window.location.origin
 event_source: Any = query.get("event_source") or "auto"
 view = View()
 
@@ -19,7 +21,10 @@ try:
 except ValueError as error:
     view.connection("offline", error)
 else:
+    alerts = Alerts()
     Chat(client, view).start()
+    alerts.start(client)
+    Appearance(view, alerts).start(client)
 
 # For shell.js, which tells the reader if it never comes to this.
 document.dispatchEvent(window.Event.new("chat-started"))

@@ -50,6 +50,8 @@ def render_markdown(markdown: str) -> Node:
         fragment = js_modules.dompurify.default.sanitize(html, _SANITIZE)
     except JsException:
         return render_text(markdown)
+    if not fragment:  # DOMPurify has found no document in it, for such as "<frameset>"
+        return render_text(markdown)
     for image in fragment.querySelectorAll("img"):
         image.replaceWith(_instead_of_image(image))
     for box in fragment.querySelectorAll("input"):

@@ -55,7 +55,7 @@ _ENDING = re.compile(r"[?#].*", re.DOTALL)
 def render(payload: object) -> Node:
     """The node that shows a payload. Register another function here for another type of payload."""
     kind = type(payload).__name__.lower()
-    return _named_data(
+    return named_data(
         f"A message of the type “{kind}”",
         asdict(payload) if is_dataclass(payload) and not isinstance(payload, type) else payload,
     )
@@ -67,15 +67,16 @@ def _(payload: Unknown) -> Node:
     if isinstance(data, dict):
         data = {key: value for key, value in data.items() if key != "type"}
     heading = f"A message of the type “{payload.type}”" if payload.type else "A message of no known type"
-    return _named_data(heading, data)
+    return named_data(heading, data)
 
 
 @render.register(Custom)
 def _(payload: Custom) -> Node:
-    return _named_data(payload.name or "A message of the bot's own kind", payload.data)
+    return named_data(payload.name or "A message of the bot's own kind", payload.data)
 
 
-def _named_data(heading: str, data: object) -> Node:
+def named_data(heading: str, data: object) -> Node:
+    """Decoded JSON as a list of names and values, cut off after many."""
     rows: list[Node] = []
     for name, value in islice(fields(data), _MAX_FIELDS):
         rows += [make("dt", name or "value"), make("dd", value)]
@@ -116,8 +117,7 @@ def _(payload: Video) -> Node:
 @render.register(File)
 def _(payload: File) -> Node:
     name = payload.title or file_name(payload.file_url) or payload.file_url or "A file without a name"
-    node = link(payload.file_url, name) if can_play(payload.file_url) else name
-    return make("p", make("span", "↓ ", aria_hidden="true"), node, class_name="file")
+    return make("p", make("span", "↓ ", aria_hidden="true"), link_or_text(payload.file_url, name), class_name="file")
 
 
 @render.register(Location)

@@ -24,14 +24,33 @@
   log.addEventListener("scroll", () => {
     if (size === measure()) atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
     size = measure();
+    if (atEnd) count(0);
   });
   new ResizeObserver(stay).observe(log);
   new MutationObserver(stay).observe(log, { childList: true, subtree: true });
 
+  // What comes while the reader reads above is counted on a button that leads there. Python says what is new.
+  const jump = find("jump");
+  let unseen = 0;
+  const count = (number) => {
+    unseen = number;
+    jump.hidden = !number;
+    jump.textContent = number === 1 ? "1 new message" : `${number} new messages`;
+  };
+  log.addEventListener("arrived", () => {
+    if (!atEnd) count(unseen + 1);
+  });
+  jump.addEventListener("click", () => {
+    log.focus(); // or the focus would be gone with the button
+    atEnd = true;
+    scrollToEnd();
+    count(0);
+  });
+
   composer.addEventListener("submit", (event) => {
     event.preventDefault();
     const text = box.value.trim();
-    if (text) {
+    if (text && !box.readOnly) {
       const article = find("own-message").content.firstElementChild.cloneNode(true);
       article.querySelector(".bubble").textContent = text;
       log.append(article);

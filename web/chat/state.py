@@ -130,6 +130,19 @@ class Transcript:
                 return entry
         return None
 
+    @property
+    def only_choices(self) -> bool:
+        """Whether the newest message is a question that takes none but its own answers, and has none yet."""
+        newest = self.entries[-1] if self.entries else None
+        return (
+            newest is not None
+            and newest.taken is None
+            and any(
+                isinstance(item, Choice | Dropdown) and bool(item.options) and item.disable_free_text is True
+                for item in flat(newest.payload)
+            )
+        )
+
     def start_over(self) -> list[Entry]:
         """Makes room for another conversation and returns what to take away.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pyscript import document
+from pyscript import document, window
 
+from .days import set_time, take_away
 from .nodes import make
-from .payloads import mark_taken, render
+from .payloads import mark_taken, named_data, render
 from .state import DELIVERY_WORDS, Delivery, Entry, is_over, status_words
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class View:
         self._status = document.getElementById("status")
         self._reconnect = document.getElementById("reconnect")
         self._typing = document.getElementById("typing")
+        self._box = document.getElementById("message")
+        self._closed = document.getElementById("closed")
         self._announcer = document.getElementById("announcer")
         self._articles: dict[Entry, Element] = {}
         self._entries: dict[str, Entry] = {}
@@ -55,9 +57,7 @@ class View:
         """Shows what may change of an entry: time, delivery, the option that was taken."""
         article = self._articles[entry]
         if entry.arrived and entry.message is not None and entry.message.sent_on is not None:
-            time = article.querySelector("time")
-            time.setAttribute("datetime", entry.message.sent_on.isoformat())
-            time.textContent = _clock(entry.message.sent_on)
+            set_time(article, entry.message.sent_on)
         if entry.delivery is not None:
             article.dataset.delivery = entry.delivery.value
             article.querySelector(".delivery").textContent = f"{DELIVERY_WORDS[entry.delivery]} {entry.problem}"
@@ -68,7 +68,7 @@ class View:
     def remove(self, entry: Entry) -> None:
         article = self._articles.pop(entry)
         del self._entries[article.dataset.entry]
-        article.remove()
+        take_away(article)
 
     def entry_of(self, element: Element) -> Entry | None:
         """The entry whose article `element` is in."""
@@ -79,9 +79,13 @@ class View:
         """The articles that the reader made before Python was there."""
         return list(self._log.querySelectorAll("article[data-delivery='queued']"))
 
-    def read_aloud(self, entry: Entry) -> None:
-        bubble = self._articles[entry].querySelector(".bubble")
-        self.announce(f"{'You' if entry.own else 'Bot'}: {bubble.innerText.strip() or _spoken(bubble)}")
+    def arrived(self, entry: Entry) -> None:
+        """Says that a new message is there: to a screen reader, and to `shell.js`, which counts what is out of view."""
+        article = self._articles[entry]
+        bubble = article.querySelector(".bubble")
+        author = article.querySelector(".author").textContent
+        self.announce(f"{author} {bubble.innerText.strip() or _spoken(bubble)}")
+        self._log.dispatchEvent(window.Event.new("arrived"))
 
     def announce(self, text: str) -> None:
         """Has a screen reader say this when it is next silent. What is said already makes room."""
@@ -93,6 +97,36 @@ class View:
         """Says something of the page's own between the messages."""
         self._log.append(make("p", text, class_name="notice"))
         self.announce(text)
+
+    def event(self, data: object) -> None:
+        """Shows what the bot says that is no message. A front end that knows the bot would do it instead."""
+        text = "The bot has sent an event:"
+        self._log.append(make("div", named_data(text, data), class_name="notice event"))
+        self.announce(text)
+
+    def forget_events(self) -> None:
+        for event in self._log.querySelectorAll(".event"):
+            event.remove()
+
+    def name_bot(self, name: str) -> None:
+        """What the bot is called from now on, in what it has said as well."""
+        template = document.getElementById("bot-message").content.firstElementChild
+        for article in (template, *self._log.querySelectorAll("article.bot")):
+            article.setAttribute("aria-label", name)
+            article.querySelector(".author").textContent = f"{name}:"
+        document.getElementById("typist").textContent = name
+
+    def close_box(self, closed: bool) -> None:
+        """Takes no text while the bot wants one of the answers that it offers.
+
+        The box is not disabled: that would throw the focus off it, and what is written there out of reach.
+        """
+        if closed == self._box.readOnly:
+            return
+        self._box.readOnly = closed
+        self._closed.hidden = not closed
+        if closed:
+            self.announce(self._closed.textContent)
 
     def connection(self, state: str, cause: Exception | None = None) -> None:
         word, hint = status_words(state, cause)
@@ -111,12 +145,3 @@ def _spoken(bubble: Element) -> str:
     """What a message without words is called."""
     image = bubble.querySelector("[alt], [aria-label]")
     return (image.getAttribute("alt") or image.getAttribute("aria-label") or "") if image else ""
-
-
-def _clock(moment: datetime) -> str:
-    """The reader's local time, with the day where that is not today."""
-    try:
-        local = moment.astimezone()
-    except (OverflowError, ValueError):
-        return ""
-    return f"{local:%H:%M}" if local.date() == datetime.now().astimezone().date() else f"{local:%d %b %Y, %H:%M}"

@@ -35,9 +35,7 @@ class Widgets:
             _turn(turn.parentElement.previousElementSibling, int(turn.value))
 
     def _open(self, picture: Element) -> None:
-        shown = self._viewer.querySelector("img")
-        for name in ("src", "alt"):
-            shown.setAttribute(name, picture.getAttribute(name) or "")
+        document.getElementById("viewed").replaceChildren(picture.cloneNode(True))
         self._viewer.showModal()
 
     def _on_viewer_click(self, event: Event) -> None:

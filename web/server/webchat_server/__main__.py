@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import math
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -33,6 +34,8 @@ def main() -> None:
     settings = Settings(
         data=arguments.data,
         web=arguments.web,
+        allow_api=tuple(arguments.allow_api),
+        allow_media=tuple(arguments.allow_media),
         loopback_only=_is_loopback(arguments.host),
         page_size=arguments.page_size,
         ping_interval=arguments.ping_interval,
@@ -117,6 +120,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="webchat_server", description="A local server for the Botpress Webchat API.")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder for all that must last")
     parser.add_argument("--web", type=_page_folder, metavar="DIR", help="the folder of the page, served at /")
+    for option, purpose in (("--allow-api", "talk to"), ("--allow-media", "show pictures, sounds and films of")):
+        parser.add_argument(
+            option,
+            type=_origin,
+            action="append",
+            default=[],
+            metavar="ORIGIN",
+            help=f"let the page {purpose} this origin, too, such as https://example.org; can be given several times",
+        )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; only this machine by default")
     parser.add_argument("--port", type=_port, default=8000, help="the port; 0 takes a free one")
     parser.add_argument("--bot", default="demo", help="demo (default), echo, or a bot of your own as module:function")
@@ -194,6 +206,13 @@ def _control_url(text: str) -> str:
     if url.scheme != "http" or not url.hostname:
         raise argparse.ArgumentTypeError(f"{text} is no URL such as http://127.0.0.1:5561")
     return text
+
+
+def _origin(text: str) -> str:
+    # Whatever else stood in it would become a part of the page's policy
+    if not re.fullmatch(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?", text, re.ASCII | re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"{text} is no origin such as https://example.org or http://localhost:8001")
+    return text.lower()
 
 
 def _page_folder(text: str) -> Path:

@@ -23,7 +23,7 @@ from .files import Files
 from .grip import GripHub
 from .hub import LocalHub
 from .security import AccessLog, Cors, LoopbackNamesOnly, SecurityHeaders
-from .static import StaticFiles
+from .static import StaticFiles, page_policy
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -32,7 +32,8 @@ _BOT_MEDIA = Path(__file__).with_name("bots") / "media"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`data` holds all that lasts; `web` the page, if it is to be served. Intervals are in seconds.
+    """`data` holds all that lasts; `web` the page, if it is to be served; `allow_api` and `allow_media` the origins that
+    the page may talk to and show media of besides its own. Intervals are in seconds.
 
     With `grip_control`, where a Pushpin in front of this server takes what is published, several servers may share the
     data.
@@ -40,6 +41,8 @@ class Settings:
 
     data: Path
     web: Path | None = None
+    allow_api: tuple[str, ...] = ()
+    allow_media: tuple[str, ...] = ()
     loopback_only: bool = True
     page_size: int = 50
     ping_interval: float = 30.0
@@ -73,7 +76,9 @@ def create_app(settings: Settings, api: Api) -> ASGIApp:
         await api.hub.stop()
         await api.db.close()
 
-    page: ASGIApp = StaticFiles(settings.web) if settings.web else _nothing_here
+    page: ASGIApp = _nothing_here
+    if settings.web:
+        page = StaticFiles(settings.web, page_policy(settings.allow_api, settings.allow_media))
     table = _table(api) | (_fault_table(settings.faults) if settings.faults else {})
     routes = [Route(path, _Resource(handlers)) for path, handlers in table.items()]
     router = Router(routes, redirect_slashes=False, default=page, lifespan=lifespan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio.to_thread
@@ -19,30 +20,37 @@ from .errors import MethodNotFound, ResourceNotFound
 _FILES = {"index.html", "style.css", "pyscript.toml"}
 _FOLDERS = {"chat", "vendor"}
 
-# PyScript evaluates a string as JavaScript at its start, hence 'unsafe-eval'; Pyodide alone needs only
-# 'wasm-unsafe-eval'
-PAGE_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' blob:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "worker-src 'self' blob:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
+
+def page_policy(apis: Sequence[str] = (), media: Sequence[str] = ()) -> str:
+    """The Content-Security-Policy of the page: its own origin only, and the origins that it may talk to or show
+    pictures, sounds and films of."""
+    # Where http:// is allowed, ws:// is not: each scheme has to be named
+    sockets = [f"ws{origin.removeprefix('http')}" for origin in apis]
+    return "; ".join(
+        [
+            "default-src 'none'",
+            # PyScript evaluates a string as JavaScript at its start, hence 'unsafe-eval'; Pyodide alone needs only
+            # 'wasm-unsafe-eval'
+            "script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'",
+            "style-src 'self'",
+            " ".join(["img-src 'self' data: blob:", *media]),
+            " ".join(["media-src 'self' blob:", *media]),
+            " ".join(["connect-src 'self'", *apis, *sockets]),
+            "font-src 'self'",
+            "worker-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
 
 
 class StaticFiles:
     """ASGI application. `X.gz` beside a file `X` is sent in its place to those who take it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: str) -> None:
         self._folder = folder.resolve()
+        self._policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -65,7 +73,7 @@ class StaticFiles:
             headers["Content-Encoding"] = "gzip"
         headers["ETag"] = _etag(file, status)
         if name.endswith(".html"):
-            headers["Content-Security-Policy"] = PAGE_POLICY
+            headers["Content-Security-Policy"] = self._policy
         if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
         return FileResponse(file, headers=headers, media_type=media_types.guess(name), stat_result=status)

@@ -1,0 +1,139 @@
+"""What a bot may change of the page around the conversation: names, words, colours, and whether it is shown at all.
+
+Whatever a bot sends is untrusted: each setting is checked, and one that does not fit changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pyscript import document, window
+from pyscript.ffi import create_proxy
+
+from .alerts import Alerts
+from .nodes import can_show, make
+from .view import View
+
+if TYPE_CHECKING:
+    from dom import Event
+
+    from webchat_py import Message, WebchatClient
+
+_COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
+_LONGEST_NAME = 60
+_LONGEST_TEXT = 200
+
+
+class Appearance:
+    """Does what the events `webchat_config` and `webchat_visibility` ask for."""
+
+    def __init__(self, view: View, alerts: Alerts) -> None:
+        self._view = view
+        self._alerts = alerts
+        self._chat = document.getElementById("chat")
+        self._opener = document.getElementById("show-chat")
+        self._missed = 0
+        self._settings = {
+            "botName": self._set_name,
+            "botDescription": self._set_description,
+            "botAvatar": self._set_avatar,
+            "composerPlaceholder": self._set_placeholder,
+            "color": self._set_color,
+            "themeMode": self._set_theme,
+        }
+
+    def start(self, client: WebchatClient) -> None:
+        self._opener.addEventListener("click", create_proxy(self._on_opener))
+        client.on("webchat_config", self._on_config)
+        client.on("webchat_visibility", self._on_visibility)
+        client.on("message", self._on_message)
+
+    # Settings: each says whether it could be used
+
+    def _on_config(self, config: dict[str, Any]) -> None:
+        for name, value in config.items():
+            apply = self._settings.get(name)
+            if apply is None:
+                window.console.info(f"This page has no setting {name!r}")
+            elif not isinstance(value, str) or not apply(value.strip()):
+                window.console.info(f"The setting {name} cannot be {value!r}")
+
+    def _set_name(self, name: str) -> bool:
+        if not 0 < len(name) <= _LONGEST_NAME:
+            return False
+        document.getElementById("title").textContent = name
+        self._alerts.rename(name)
+        self._view.name_bot(name)
+        return True
+
+    def _set_description(self, text: str) -> bool:
+        if len(text) > _LONGEST_TEXT:
+            return False
+        description = document.getElementById("description")
+        description.textContent = text
+        description.hidden = not text
+        return True
+
+    def _set_avatar(self, url: str) -> bool:
+        if not can_show(url):
+            return False
+        document.getElementById("avatar").replaceChildren(make("img", src=url, alt="", referrerpolicy="no-referrer"))
+        return True
+
+    def _set_placeholder(self, text: str) -> bool:
+        if not 0 < len(text) <= _LONGEST_NAME:
+            return False
+        document.getElementById("message").setAttribute("placeholder", text)
+        return True
+
+    def _set_color(self, color: str) -> bool:
+        if not _COLOR.fullmatch(color):
+            return False
+        style = document.documentElement.style
+        style.setProperty("--own", color)
+        style.setProperty("--own-text", _readable_on(color))
+        return True
+
+    def _set_theme(self, mode: str) -> bool:
+        if mode not in ("light", "dark"):
+            return False
+        document.documentElement.style.setProperty("color-scheme", mode)
+        return True
+
+    # Visibility
+
+    def _on_visibility(self, visibility: str) -> None:
+        hide = {"show": False, "hide": True, "toggle": not self._chat.hidden}[visibility]
+        if hide != self._chat.hidden:
+            self._set_hidden(hide)
+
+    def _on_opener(self, _event: Event) -> None:
+        self._set_hidden(False)
+
+    def _set_hidden(self, hidden: bool) -> None:
+        # The focus must not go with what goes. Elsewhere it stays, for a bot is no reason to take it away.
+        had_focus = (self._opener if self._chat.hidden else self._chat).contains(document.activeElement)
+        self._chat.hidden = hidden
+        self._opener.hidden = not hidden
+        self._count(0)
+        self._view.announce("The bot has hidden the chat." if hidden else "The chat is shown.")
+        if had_focus:
+            (self._opener if hidden else document.getElementById("message")).focus()
+
+    def _on_message(self, _message: Message) -> None:
+        if self._chat.hidden:
+            self._count(self._missed + 1)
+
+    def _count(self, missed: int) -> None:
+        self._missed = missed
+        self._opener.textContent = f"Show chat ({missed} new)" if missed else "Show chat"
+
+
+def _readable_on(color: str) -> str:
+    """Black or white, whichever differs more from `#rrggbb`. One of them has a contrast of 4.5 or more with any colour:
+    https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
+    shares = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
