@@ -239,9 +239,17 @@ ATTACKS = [*HTML, *MARKDOWN, *ADDRESSES]
 
 def payloads(attack: str) -> list[dict[str, object]]:
     """`attack` in every place that a message has for a text, one message for each type."""
-    options = [{"label": attack, "value": attack}]
-    actions = [{"action": action, "label": attack, "value": attack} for action in ("url", "say", "postback")]
-    card = {"type": "card", "title": attack, "subtitle": attack, "imageUrl": attack, "actions": actions}
+    options: list[dict[str, object]] = [{"label": attack, "value": attack}]
+    actions: list[dict[str, object]] = [
+        {"action": action, "label": attack, "value": attack} for action in ("url", "say", "postback")
+    ]
+    card: dict[str, object] = {
+        "type": "card",
+        "title": attack,
+        "subtitle": attack,
+        "imageUrl": attack,
+        "actions": actions,
+    }
     flat: list[dict[str, object]] = [
         {"type": "text", "text": attack, "value": attack},
         {"type": "markdown", "markdown": attack},

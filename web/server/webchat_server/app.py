@@ -32,8 +32,8 @@ _BOT_MEDIA = Path(__file__).with_name("bots") / "media"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`data` holds all that lasts; `web` the page, if it is to be served; `allow_api` and `allow_media` the origins that
-    the page may talk to and show media of besides its own. Intervals are in seconds.
+    """`data` holds all that lasts; `web` the page, if it is to be served; `allow_api` and `allow_media` the origins
+    that the page may talk to and show media of besides its own. Intervals are in seconds.
 
     With `grip_control`, where a Pushpin in front of this server takes what is published, several servers may share the
     data.
