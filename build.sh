@@ -96,6 +96,8 @@ lint() {
         # shellcheck disable=SC2086 # the command's words are meant to be split
         "$python" -m $command
     done
+    say "html-validate"
+    node web/node_modules/html-validate/bin/html-validate.mjs --config web/.htmlvalidate.json web/index.html
 }
 
 # --- what is made -----------------------------------------------------------------------------------------------
