@@ -262,12 +262,15 @@ class CurrentConversation:
     async def _announce(self, conversation_id: str) -> None:
         """Tell the bot that a conversation has begun. If that fails the conversation is open all the same.
 
-        It is told again then, even if only the answer was lost: servers tell bots which one is the first.
+        It is told again then, even if only the answer was lost: servers tell bots which one is the first. Raises
+        `ConversationGone` where the reason is that there is no such conversation any more.
         """
         self._unannounced = True
         try:
             await self._backend.start_conversation(conversation_id)
         except WebchatError as error:
+            if isinstance(error, NotFound | Forbidden):
+                await self.check(conversation_id)
             log.warning("the bot was not told of the new conversation; the next message tells it", exc_info=error)
             self._events.emit("error", error)
         else:

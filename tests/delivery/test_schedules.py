@@ -14,7 +14,7 @@ from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from .oracle import judge
-from .schedule import Break, Cut, Delete, EndStreams, Restart, Say, Schedule, play, schedules
+from .schedule import Break, Cut, Delete, EndStreams, Restart, Say, Schedule, Send, play, schedules
 from .world import Terms, World, run_in_world
 
 # The stream opens while the history is read; what is said in between was lost (found by the 2,000).
@@ -31,6 +31,10 @@ OPENS_WHILE_THE_HISTORY_IS_READ = Schedule(
 )
 # The server is killed before it carries out the deletion, which is then asked for again (found by the 2,000).
 KILLED_BEFORE_IT_DELETES = Schedule(Terms(), ((0.0, Delete()), (0.0, Restart(seconds=15.0))), entry="none")
+# The conversation is deleted before the bot, of whom the client does not know whether it was told of it, is told again.
+GONE_BEFORE_THE_BOT_IS_TOLD = Schedule(
+    Terms(), ((0.0, Delete()), (0.0, Send())), entry="lose-answer:times=1:on=POST /events"
+)
 CASES = 2_000 if os.environ.get("WEBCHAT_TEST_FULL") == "1" else 200
 
 
@@ -44,6 +48,7 @@ def check(schedule: Schedule) -> None:
 @settings(max_examples=CASES)
 @example(OPENS_WHILE_THE_HISTORY_IS_READ)
 @example(KILLED_BEFORE_IT_DELETES)
+@example(GONE_BEFORE_THE_BOT_IS_TOLD)
 @given(schedules())
 def test_the_promise_is_kept(schedule: Schedule) -> None:
     note(f'PYTHONPATH=web/server .venv/bin/python -m tests.delivery "{schedule!r}"')
