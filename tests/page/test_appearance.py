@@ -51,11 +51,11 @@ def test_a_bot_has_a_picture_and_colours(plain: Reader) -> None:
     send = plain.button("Send")
     assert color_of(send, "backgroundColor") == "rgb(255, 215, 0)"
     assert color_of(send, "color") == "rgb(0, 0, 0)"
-    assert color_of(plain.page.locator("main"), "backgroundColor") == "rgb(22, 27, 33)"
+    assert color_of(plain.page.locator("header").locator(".."), "backgroundColor") == "rgb(22, 27, 33)"
     configure(plain, color="#123456", themeMode="light")
     assert color_of(send, "backgroundColor") == "rgb(18, 52, 86)"
     assert color_of(send, "color") == "rgb(255, 255, 255)"
-    assert color_of(plain.page.locator("main"), "backgroundColor") == "rgb(255, 255, 255)"
+    assert color_of(plain.page.locator("header").locator(".."), "backgroundColor") == "rgb(255, 255, 255)"
 
 
 @pytest.mark.parametrize(

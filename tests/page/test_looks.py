@@ -47,6 +47,10 @@ def test_the_main_states_are_accessible_in_light_and_dark(
             reader.page.emulate_media(color_scheme=color_scheme)
             found[f"{state}, {color_scheme}"] = violations(reader.page)
             screenshot(reader.page, f"{state}-{color_scheme}")
+        reader.page.emulate_media(forced_colors="active")
+        found[f"{state}, forced colours"] = violations(reader.page)
+        screenshot(reader.page, f"{state}-forced")
+        reader.page.emulate_media(forced_colors="none")
 
     with reading(chromium, own_server.url) as reader:
         reader.watch.expect("net::ERR_", "status of 404")
@@ -57,6 +61,8 @@ def test_the_main_states_are_accessible_in_light_and_dark(
         reader.say("typing")
         expect(reader.page.get_by_text("Bot is typing…")).to_be_visible()
         examine("chatting")
+        reader.button("Alerts").click()
+        examine("alerts")
         reader.button("Large").click()
         expect(reader.messages("Bot").last).to_contain_text("echo: l")
         examine("taken")
@@ -75,9 +81,79 @@ def test_the_main_states_are_accessible_in_light_and_dark(
     assert found == {state: [] for state in found}
 
 
+def test_every_payload_is_accessible(chatter: Reader, screenshot: Callable[[Page, str], None]) -> None:
+    media = f"{chatter.url}/demo-media"
+    actions = [{"action": "url", "label": "Look", "value": "https://example.org"}, *CARD["actions"]]
+    item = {"title": "Mug", "subtitle": "12 €", "imageUrl": f"{media}/picture.png", "actions": actions}
+    payloads = [
+        {"type": "text", "text": "See https://example.org"},
+        MARKDOWN,
+        {"type": "image", "imageUrl": f"{media}/picture.png"},
+        {"type": "audio", "audioUrl": f"{media}/sound.wav"},
+        {"type": "video", "videoUrl": f"{media}/video.webm"},
+        {"type": "file", "fileUrl": f"{media}/notes.txt"},
+        {"type": "location", "latitude": 1, "longitude": 2, "title": "Here"},
+        {"type": "card", **item},
+        {"type": "carousel", "items": [item, item, item]},
+        {"type": "dropdown", "text": "Which size?", "options": CHOICE["options"]},
+        {"type": "bloc", "items": [{"type": "markdown", "payload": {"markdown": "**a**"}}]},
+        {"type": "custom", "url": "https://example.org", "name": "Basket", "data": {"a": 1}},
+        {"type": "poll", "question": "What?"},
+        {**CHOICE, "disableFreeText": True},
+    ]
+    chatter.have_bot_send(*payloads)
+    found: dict[str, list[str]] = {}
+
+    def examine(state: str) -> None:
+        for color_scheme in ("light", "dark"):
+            chatter.page.emulate_media(color_scheme=color_scheme)
+            found[f"{state}, {color_scheme}"] = violations(chatter.page)
+            screenshot(chatter.page, f"{state}-{color_scheme}")
+
+    examine("payloads, box closed")
+    chatter.page.get_by_role("button", name="Picture picture.png").first.click()
+    examine("viewer")
+    chatter.page.keyboard.press("Escape")
+    chatter.button("Large").click()
+    expect(chatter.messages("Bot").last).to_contain_text("echo: l")
+    chatter.messages("Bot").first.scroll_into_view_if_needed()
+    say_elsewhere(chatter, "below")
+    expect(chatter.button("2 new messages")).to_be_visible()
+    examine("new messages")
+    chatter.say('{"webchat_visibility": {"visibility": "hide"}}')
+    expect(chatter.button("Show chat")).to_be_visible()
+    examine("hidden")
+    chatter.button("Show chat").click()
+    assert found == {state: [] for state in found}
+
+
+def test_the_page_works_at_four_hundred_percent(chatter: Reader, screenshot: Callable[[Page, str], None]) -> None:
+    """A window of 1280 by 720, enlarged four times, has 320 by 180 pixels of its own."""
+    chatter.page.set_viewport_size({"width": 320, "height": 180})
+    chatter.have_bot_send(CARD)
+    chatter.say("so big")
+    expect(chatter.messages("Bot").last).to_contain_text("echo: so big")
+    screenshot(chatter.page, "zoom-400")
+    for element in (
+        chatter.messages("Bot").last,
+        chatter.button("Buy"),
+        chatter.button("New conversation"),
+        chatter.box,
+    ):
+        element.scroll_into_view_if_needed()
+        expect(element).to_be_in_viewport()
+        assert element.evaluate(
+            """element => {
+                const { left, right, top, bottom } = element.getBoundingClientRect();
+                const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+                return left >= 0 && right <= innerWidth && (element.contains(hit) || hit.contains(element));
+            }"""
+        ), "it is under nothing else"
+
+
 def test_nothing_is_wider_than_the_screen(chatter: Reader, screenshot: Callable[[Page, str], None]) -> None:
     chatter.have_bot_send(WIDE, {"type": "text", "text": "https://example.org/" + "a" * 300}, CARD, CHOICE)
-    for width in (320, 768, 1600):
+    for width in (320, 480, 768, 1024, 1440):
         chatter.page.set_viewport_size({"width": width, "height": 640})
         for role in ("article", "button", "textbox", "status"):
             for element in chatter.page.get_by_role(role).all():

@@ -103,6 +103,53 @@ def test_an_address_with_a_wrong_setting_is_explained(reader: Reader) -> None:
     expect(reader.status).to_contain_text("event_source is 'auto', 'native' or 'fetch', not 'telepathy'")
 
 
+SHIFTS = """() => {
+    // The words below a message are others when its status is.
+    const moved = ({ node }) => !node?.parentElement?.closest(".meta");
+    window.shifts = [];
+    new PerformanceObserver(list => {
+        const sources = list.getEntries().flatMap(entry => entry.sources).filter(moved);
+        window.shifts.push(...sources.map(({ node }) => node?.outerHTML ?? node?.textContent));
+    }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+def test_nothing_shifts_while_the_page_starts_and_is_used(reader: Reader) -> None:
+    reader.page.add_init_script(f"({SHIFTS})()")
+    reader.open_connected()
+    reader.say("hello")
+    expect(reader.messages("Bot").last).to_contain_text("echo: hello")
+    assert reader.page.evaluate("() => window.shifts") == []
+    # What does shift is seen: else the line above could not fail.
+    reader.page.evaluate("() => { document.querySelector('main').style.marginTop = '5rem' }")
+    reader.page.wait_for_function("() => window.shifts.length")
+
+
+def test_no_key_is_lost_while_python_takes_over(reader: Reader) -> None:
+    reader.page.goto(reader.url, wait_until="commit")
+    typed = ""
+    while "Connected" not in reader.status.inner_text():
+        reader.box.press("k")
+        typed += "k"
+    expect(reader.box).to_have_value(typed)
+    expect(reader.box).to_be_focused()
+    assert typed
+
+
+def test_a_second_visit_takes_what_it_has_from_the_cache(reader: Reader) -> None:
+    protocol = reader.page.context.new_cdp_session(reader.page)
+    protocol.send("Network.enable")
+    loaded: list[float] = []
+    protocol.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+    reader.open_connected()
+    first = sum(loaded)
+    loaded.clear()
+    reader.page.reload()
+    expect(reader.status).to_contain_text("Connected")
+    assert first > 1_000_000
+    assert sum(loaded) < first / 50, "only that nothing has changed"
+
+
 SENSELESS = "The server failed, or its answer made no sense"
 BAD_ANSWERS: list[tuple[dict[str, Any], str]] = [
     ({"body": '{"id": "err_1", "code": 403, "type": "Forbidden", "message": "Not you"}'}, "Not you"),

@@ -32,6 +32,7 @@ class Appearance:
         self._view = view
         self._alerts = alerts
         self._chat = document.getElementById("chat")
+        self._away = document.getElementById("away")
         self._opener = document.getElementById("show-chat")
         self._missed = 0
         self._settings = {
@@ -62,7 +63,8 @@ class Appearance:
     def _set_name(self, name: str) -> bool:
         if not 0 < len(name) <= _LONGEST_NAME:
             return False
-        document.getElementById("title").textContent = name
+        for place in ("title", "name"):  # for the ear, and for the eye
+            document.getElementById(place).textContent = name
         self._alerts.rename(name)
         self._view.name_bot(name)
         return True
@@ -115,7 +117,7 @@ class Appearance:
         # The focus must not go with what goes. Elsewhere it stays, for a bot is no reason to take it away.
         had_focus = (self._opener if self._chat.hidden else self._chat).contains(document.activeElement)
         self._chat.hidden = hidden
-        self._opener.hidden = not hidden
+        self._away.hidden = not hidden
         self._count(0)
         self._view.announce("The bot has hidden the chat." if hidden else "The chat is shown.")
         if had_focus:
