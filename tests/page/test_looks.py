@@ -134,6 +134,7 @@ def test_the_page_works_at_four_hundred_percent(chatter: Reader, screenshot: Cal
     chatter.say("so big")
     expect(chatter.messages("Bot").last).to_contain_text("echo: so big")
     screenshot(chatter.page, "zoom-400")
+    assert chatter.page.evaluate("() => document.documentElement.scrollHeight") == 180
     for element in (
         chatter.messages("Bot").last,
         chatter.button("Buy"),
