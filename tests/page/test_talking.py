@@ -43,6 +43,7 @@ def test_the_day_stands_above_the_first_message_of_another_day(chatter: Reader, 
 
     chatter.start_over()
     expect(chatter.log).not_to_contain_text("2024")
+    expect(chatter.log).not_to_contain_text(f"{datetime.now().astimezone():%A}")
 
 
 def test_a_message_tells_its_time(chatter: Reader) -> None:
@@ -62,6 +63,7 @@ def jump(reader: Reader) -> Any:
 
 def test_what_is_new_below_is_counted_and_one_press_away(chatter: Reader) -> None:
     chatter.page.set_viewport_size({"width": 600, "height": 500})
+    expect(jump(chatter)).to_be_hidden()
     chatter.have_bot_send(*LINES)
     expect(jump(chatter)).to_be_hidden()
     chatter.messages("Bot").first.scroll_into_view_if_needed()
@@ -206,6 +208,8 @@ def test_what_was_being_written_is_still_there_when_the_box_opens_again(chatter:
     chatter.box.fill("half a sent")
     say_elsewhere(chatter, json.dumps([only("choice")]), answer='"disableFreeText":true')
     expect(chatter.box).not_to_be_editable()
+    chatter.box.press("Enter")
+    chatter.button("Send").click()
     expect(chatter.box).to_have_value("half a sent")
     chatter.button("Small one").click()
     expect(chatter.box).to_be_editable()

@@ -132,15 +132,10 @@ class Transcript:
 
     @property
     def only_choices(self) -> bool:
-        """Whether the newest message is a question that takes none but its own answers, and has none yet."""
-        newest = self.entries[-1] if self.entries else None
-        return (
-            newest is not None
-            and newest.taken is None
-            and any(
-                isinstance(item, Choice | Dropdown) and bool(item.options) and item.disable_free_text is True
-                for item in flat(newest.payload)
-            )
+        """Whether the newest message is a question that takes none but its own answers. An answer would be newer."""
+        return bool(self.entries) and any(
+            isinstance(item, Choice | Dropdown) and bool(item.options) and item.disable_free_text is True
+            for item in flat(self.entries[-1].payload)
         )
 
     def start_over(self) -> list[Entry]:
