@@ -167,34 +167,89 @@ def test_nothing_is_wider_than_the_screen(chatter: Reader, screenshot: Callable[
         screenshot(chatter.page, f"width-{width}")
 
 
+FOCUSED = """() => {
+    const element = document.activeElement;
+    return element.ariaLabel || element.labels?.[0]?.innerText || element.innerText || element.querySelector("img").alt;
+}"""
+OUTLINE = "() => getComputedStyle(document.activeElement).outlineStyle"
+
+
+def tab_stops(page: Page, key: str, until: str) -> list[str]:
+    """Presses a key until the focus is there; returns the names of what had it on the way. All of it shows it."""
+    stops: list[str] = []
+    while not stops or stops[-1] != until:
+        page.keyboard.press(key)
+        stops.append(page.evaluate(FOCUSED))
+        assert page.evaluate(OUTLINE) != "none", f"{stops[-1]!r} shows that it has the focus"
+        assert len(stops) < 40, f"{key} does not reach {until!r}, only {stops}"
+    return stops
+
+
 def test_the_keyboard_is_enough(chatter: Reader) -> None:
-    press = chatter.page.keyboard.press
-
-    def tab_to(name: str) -> None:
-        for _ in range(10):
-            press("Tab")
-            focused = chatter.page.evaluate(
-                "() => document.activeElement.ariaLabel ?? document.activeElement.innerText"
-            )
-            if focused == name:
-                outline = "() => getComputedStyle(document.activeElement).outlineStyle"
-                assert chatter.page.evaluate(outline) != "none", "the focus is visible"
-                return
-        raise AssertionError(f"Tab does not reach {name!r}")
-
-    tab_to("New conversation")
-    tab_to("Conversation")
-    tab_to("Send")
+    page, press = chatter.page, chatter.page.keyboard.press
+    assert tab_stops(page, "Shift+Tab", "Alerts") == ["Conversation", "New conversation", "Alerts"]
+    assert tab_stops(page, "Tab", "Send") == ["New conversation", "Conversation", "Message", "Send"]
     press("Shift+Tab")
-    chatter.page.keyboard.type("choice please")
+    page.keyboard.type("choice please")
     press("Enter")
     expect(chatter.messages("Bot").last).to_contain_text("echo: choice please")
     chatter.have_bot_send(CHOICE)
-    chatter.page.evaluate("() => document.activeElement.blur()")
-    tab_to("Large")
+    assert tab_stops(page, "Shift+Tab", "Small") == ["Large", "Small"]
+    press("Tab")
     press("Enter")
     expect(chatter.messages("Bot").last).to_contain_text("echo: l")
-    assert chatter.page.evaluate("() => document.activeElement.innerText") == "Large", "the focus stays where it was"
+    assert page.evaluate(FOCUSED) == "Large", "the focus stays where it was"
+
+
+def test_the_keyboard_goes_through_a_message_as_the_eye_does(chatter: Reader) -> None:
+    page, press = chatter.page, chatter.page.keyboard.press
+    picture = f"{chatter.url}/demo-media/picture.png"
+    buy = {"action": "say", "value": "buy"}
+    turning = [
+        {"title": f"Mug {number}", "imageUrl": picture, "actions": [buy | {"label": f"Buy {number}"}]}
+        for number in (1, 2, 3)
+    ]
+    page.set_viewport_size({"width": 360, "height": 700})
+    chatter.have_bot_send(
+        {"type": "image", "imageUrl": picture, "title": "A mug"},
+        {"type": "carousel", "items": turning},
+        {"type": "dropdown", "text": "Size?", "options": CHOICE["options"]},
+        {"type": "location", "latitude": 1, "longitude": 2, "title": "Here"},
+    )
+    cards = [f"{what} {number}" for number in (1, 2, 3) for what in ("Picture of Mug", "Buy")]
+    order = ["Cards", *cards, "Previous card", "Next card", "Size?", "Choose", "Show on a map"]
+    assert tab_stops(page, "Shift+Tab", "Picture picture.png")[::-1] == ["Picture picture.png", *order]
+
+    press("Enter")
+    expect(page.get_by_role("dialog", name="Picture")).to_be_visible()
+    assert page.evaluate(FOCUSED) == "Close"
+    press("Escape")
+    assert page.evaluate(FOCUSED) == "Picture picture.png"
+    tab_stops(page, "Tab", "Next card")
+    expect(chatter.button("Buy 3")).to_be_in_viewport(ratio=1)
+    for number in (1, 2):
+        press("Enter")
+        expect(chatter.button(f"Buy {number}")).to_be_in_viewport(ratio=1)
+    assert tab_stops(page, "Tab", "Size?") == ["Size?"]
+    page.keyboard.type("L")
+    press("Tab")
+    press("Enter")
+    expect(chatter.messages("Bot").last).to_contain_text("echo: l")
+    assert page.evaluate(FOCUSED) == "Choose"
+
+
+def test_the_jump_is_reached_and_left_by_keyboard(chatter: Reader) -> None:
+    chatter.page.set_viewport_size({"width": 600, "height": 400})
+    chatter.have_bot_send(*({"type": "text", "text": f"line {number}"} for number in range(20)))
+    tab_stops(chatter.page, "Shift+Tab", "Conversation")
+    chatter.page.keyboard.press("Home")
+    expect(chatter.messages("Bot").first).to_be_in_viewport()
+    say_elsewhere(chatter, "below")
+    expect(chatter.button("2 new messages")).to_be_visible()
+    assert tab_stops(chatter.page, "Tab", "2 new messages") == ["2 new messages"]
+    chatter.page.keyboard.press("Enter")
+    expect(chatter.messages("Bot").last).to_be_in_viewport()
+    assert chatter.page.evaluate(FOCUSED) == "Conversation"
 
 
 def test_the_newest_message_is_in_view_unless_the_reader_reads_above(chatter: Reader) -> None:

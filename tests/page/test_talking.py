@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.page.reader import Reader, reading, say_elsewhere, session
 from tests.support.server import WebchatServer
@@ -26,14 +26,7 @@ def test_the_day_stands_above_the_first_message_of_another_day(chatter: Reader, 
     expect(chatter.messages("Bot").last).to_contain_text("echo: today")
     expect(chatter.log.get_by_text(f"{datetime.now().astimezone():%A}")).to_have_count(0)
 
-    with sqlite3.connect(bot_server.data / "webchat.sqlite3") as database:
-        mine = (session(chatter)["conversationId"],)
-        database.execute(
-            "UPDATE messages SET created_at = '2024-02-29T12:34:00.000Z' WHERE conversation_id = ? AND"
-            " payload LIKE '%Welcome%'",
-            mine,
-        )
-    database.close()
+    send_back_to_2024(chatter, bot_server, "%Welcome%")
     chatter.page.reload()
     chatter.expect_texts(["Welcome", "today", "echo: today"])
     expect(chatter.status).to_contain_text("Connected")
@@ -44,6 +37,31 @@ def test_the_day_stands_above_the_first_message_of_another_day(chatter: Reader, 
     chatter.start_over()
     expect(chatter.log).not_to_contain_text("2024")
     expect(chatter.log).not_to_contain_text(f"{datetime.now().astimezone():%A}")
+
+
+def test_a_day_leaves_with_the_last_of_its_messages(chatter: Reader, bot_server: WebchatServer) -> None:
+    send_back_to_2024(chatter, bot_server, "%")
+    chatter.page.reload()
+    expect(chatter.log).to_contain_text("29 February 2024")
+    expect(chatter.status).to_contain_text("Connected")
+    greetings: list[Route] = []
+    # What asks for the greeting is held back: until then nothing is there.
+    chatter.page.route("**/events", lambda route: greetings.append(route))
+    chatter.button("New conversation").click()
+    expect(chatter.log).to_be_empty()
+    for route in greetings:
+        route.continue_()
+    expect(chatter.log).to_contain_text("Welcome")
+
+
+def send_back_to_2024(chatter: Reader, server: WebchatServer, payloads: str) -> None:
+    """Gives a time long ago to what the conversation has, when the page does not look."""
+    with sqlite3.connect(server.data / "webchat.sqlite3") as database:
+        database.execute(
+            "UPDATE messages SET created_at = '2024-02-29T12:34:00.000Z' WHERE conversation_id = ? AND payload LIKE ?",
+            (session(chatter)["conversationId"], payloads),
+        )
+    database.close()
 
 
 def test_a_message_tells_its_time(chatter: Reader) -> None:

@@ -180,6 +180,8 @@ MARKDOWN = [
     "[press me](data:text/html;base64,PHNjcmlwdD5vcGVuZXIuaGFybSgxKTwvc2NyaXB0Pg==)",
     "[press me](vbscript:harm('vb'))",
     "[press me](file:///etc/passwd)",
+    "[press me](ftp://canary.example/x)",
+    "[press me](sms:+15550100?body=canary)",
     "[press me](//canary.example)",
     "[press me](canary)",
     "[press me](https://example.org\"onclick=\"harm('breakout'))",
