@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.page.reader import Reader, delete_conversation, reading, say_elsewhere
 from tests.support.server import WebchatServer
@@ -54,8 +54,13 @@ def test_the_main_states_are_accessible_in_light_and_dark(
 
     with reading(chromium, own_server.url) as reader:
         reader.watch.expect("net::ERR_", "status of 404")
+        runtime: list[Route] = []
+        reader.page.route("**/*.wasm", lambda route: runtime.append(route))
         reader.open()
         examine("connecting")
+        expect(reader.status).to_contain_text("Connecting")
+        for route in runtime:
+            route.continue_()
         expect(reader.status).to_contain_text("Connected")
         reader.have_bot_send(MARKDOWN, CARD, CHOICE)
         reader.say("typing")
