@@ -21,8 +21,9 @@ import uvicorn
 from .api import Api
 from .app import Settings, create_api, create_app
 from .bots import BotNotFound, load
-from .connections import FaultyConnection
+from .connections import FaultyConnection, Socket
 from .faults import Faults, parse
+from .messaging import MAX_PACKET
 from .pushpin import Pushpin, PushpinFailed, free_port
 
 
@@ -66,11 +67,14 @@ def main() -> None:
         create_app(settings, api),
         access_log=False,  # it would write user keys in queries
         http=FaultyConnection if settings.faults else "auto",
+        ws=Socket,
+        ws_max_size=MAX_PACKET,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,  # Engine.IO has pings of its own
         log_config=None,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=1,
-        ws="none",
     )
     # uvicorn calls these when it has shut down
     signal.signal(signal.SIGINT, _exit)

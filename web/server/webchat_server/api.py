@@ -19,6 +19,7 @@ from .database import Database
 from .errors import Forbidden, PayloadTooLarge, ResourceNotFound, Unauthorized
 from .files import Files
 from .hub import First, Hub
+from .messaging import Messaging
 from .payloads import event_payload, message_payload, metadata, tags
 from .validation import boolean, check, date, list_of, map_of, nullable, number, object_, one_of, string, text
 
@@ -31,6 +32,7 @@ class Api:
     keys: UserKeys
     hub: Hub
     bots: BotRunner
+    messaging: Messaging
     files: Files
     page_size: int
     admin_secret: str | None

@@ -17,11 +17,12 @@ from .api import Api
 from .auth import UserKeys
 from .bots import Bot, BotRunner
 from .database import Database
-from .errors import ErrorsAsJson, MethodNotFound, ResourceNotFound
+from .errors import ErrorsAsClose, ErrorsAsJson, MethodNotFound, ResourceNotFound
 from .faults import Faults
 from .files import Files
 from .grip import GripHub
 from .hub import LocalHub
+from .messaging import BothHubs, Messaging, socket_app
 from .security import AccessLog, Cors, LoopbackNamesOnly, SecurityHeaders
 from .static import StaticFiles, page_policy
 
@@ -59,9 +60,12 @@ def create_api(settings: Settings, bot: Bot) -> Api:
     files = Files(settings.data / "files", is_shared=settings.grip_control is not None)
     db = Database(settings.data / "webchat.sqlite3")
     ping = settings.ping_interval
-    hub = GripHub(settings.grip_control, ping) if settings.grip_control else LocalHub(ping)
+    messaging = Messaging(db, keys)
+    streams = GripHub(settings.grip_control, ping) if settings.grip_control else LocalHub(ping)
+    hub = BothHubs(streams, messaging)
     bots = BotRunner(bot, db, hub, settings.bot_timeout)
-    return Api(db, keys, hub, bots, files, settings.page_size, settings.admin_secret)
+    messaging.begin(streams, bots)
+    return Api(db, keys, hub, bots, messaging, files, settings.page_size, settings.admin_secret)
 
 
 def create_app(settings: Settings, api: Api) -> ASGIApp:
@@ -82,14 +86,25 @@ def create_app(settings: Settings, api: Api) -> ASGIApp:
     table = _table(api) | (_fault_table(settings.faults) if settings.faults else {})
     routes = [Route(path, _Resource(handlers)) for path, handlers in table.items()]
     router = Router(routes, redirect_slashes=False, default=page, lifespan=lifespan)
-    answers: ASGIApp = ErrorsAsJson(LoopbackNamesOnly(router) if settings.loopback_only else router)
+    guard: Callable[[ASGIApp], ASGIApp] = LoopbackNamesOnly if settings.loopback_only else _everybody
+    answers: ASGIApp = ErrorsAsJson(guard(router))
+    sockets: ASGIApp = ErrorsAsClose(guard(socket_app(api.messaging)))
     if settings.faults:
         answers = settings.faults.around(answers, api.keys.expire)
-    http = AccessLog(SecurityHeaders(Cors(answers)))
+        sockets = settings.faults.around_socket(sockets, api.keys.expire)
+    by_type: dict[str, ASGIApp] = {
+        "http": AccessLog(SecurityHeaders(Cors(answers))),
+        "websocket": sockets,
+        "lifespan": router,
+    }
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await (http if scope["type"] == "http" else router)(scope, receive, send)
+        await by_type[scope["type"]](scope, receive, send)
 
+    return app
+
+
+def _everybody(app: ASGIApp) -> ASGIApp:
     return app
 
 

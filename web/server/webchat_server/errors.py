@@ -113,3 +113,17 @@ class ErrorsAsJson:
             log.exception("%s: %s %s failed", error.id, scope["method"], scope["path"])
         if not started:
             await error.response()(scope, receive, send)
+
+
+class ErrorsAsClose:
+    """ASGI middleware for WebSockets: one that is refused is closed before it is open."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except ApiError as error:
+            log.info("a WebSocket was refused: %s", error.message)
+            await send({"type": "websocket.close"})

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from random import Random
-from typing import Any, Literal, NoReturn, get_args
+from typing import Any, Literal, NoReturn, Protocol, get_args
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .bodies import read_json
 from .errors import ApiError, Forbidden, InvalidPayload
+from .socket_faults import SocketExchange
 from .validation import check, one_of
 
 log = logging.getLogger(__name__)
@@ -173,6 +174,13 @@ def _make(named: Any) -> Fault:
     return Fault(**{name: value for name, value in named.items() if value is not None})
 
 
+class _Stream(Protocol):
+    """An answer or a socket that is open."""
+
+    def end(self, how: Ending) -> None: ...
+    def stall(self, seconds: float | None) -> None: ...
+
+
 @dataclass(slots=True)
 class _Active:
     fault: Fault
@@ -194,7 +202,7 @@ class Faults:
         self._random = random or Random()  # noqa: S311 - nothing secret hangs on it
         self._clock = clock
         self._active: list[_Active] = []
-        self._streams: set[_Exchange] = set()
+        self._streams: set[_Stream] = set()
         self._late: set[asyncio.Task[None]] = set()
         self.add(*faults)
 
@@ -244,6 +252,14 @@ class Faults:
 
         return with_faults
 
+    def around_socket(self, app: ASGIApp, expire_keys: Callable[[], None]) -> ASGIApp:
+        """As `around`, for WebSockets."""
+
+        async def with_faults(scope: Scope, receive: Receive, send: Send) -> None:
+            await SocketExchange(self, app, expire_keys, scope, receive, send).run()
+
+        return with_faults
+
     async def stop(self) -> None:
         """Let nothing be carried out late any more."""
         await _cancel(self._late)
@@ -263,10 +279,10 @@ class Faults:
                 return fault
         return None
 
-    def join(self, stream: _Exchange) -> None:
+    def join(self, stream: _Stream) -> None:
         self._streams.add(stream)
 
-    def leave(self, stream: _Exchange) -> None:
+    def leave(self, stream: _Stream) -> None:
         self._streams.discard(stream)
 
     def carry_out_later(self, work: Coroutine[Any, Any, None]) -> None:

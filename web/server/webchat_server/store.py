@@ -170,6 +170,12 @@ def list_participants(
     )
 
 
+def participant_ids(db: Connection, conversation_id: str) -> list[str]:
+    """All who take part; nobody where there is no such conversation."""
+    rows = db.execute("SELECT user_id FROM participants WHERE conversation_id = ?", (conversation_id,))
+    return [row["user_id"] for row in rows]
+
+
 def get_participant(db: Connection, client_id: str, conversation_id: str, owner_id: str, user_id: str) -> Model:
     _own_conversation(db, client_id, conversation_id, owner_id)
     if not _takes_part(db, conversation_id, user_id):
@@ -225,6 +231,12 @@ def add_message(db: Connection, user_id: str, body: Model, client_message_id: st
     )
     db.execute("UPDATE conversations SET updated_at = ? WHERE id = ?", (time, conversation_id))
     return _message(_one(db, "SELECT * FROM messages WHERE id = ?", message_id, what="message"))
+
+
+def unstored_message(conversation_id: str, payload: Model) -> Model:
+    """A message of the bot's that is told and not kept."""
+    more = {"conversationId": conversation_id, "payload": payload}
+    return {"id": _new_id("msg"), "createdAt": now(), "userId": BOT_ID, **more}
 
 
 def list_messages(

@@ -128,7 +128,7 @@ Bot = Callable[[Chat], Awaitable[None]]
 
 
 def _is_text(payload: dict[str, Any] | None) -> bool:
-    return payload is not None and payload["type"] == "text"
+    return payload is not None and payload.get("type") == "text"
 
 
 def _json_object(value: Mapping[str, Any]) -> dict[str, Any]:
