@@ -19,6 +19,13 @@ it is no condition for going on."""
 class Sink(Protocol):
     """Takes what comes over a stream."""
 
+    @property
+    def failure(self) -> Exception | None:
+        """Why the stream is taken for lost, if it is cancelled for that."""
+
+    def allow_silence(self, seconds: float) -> None:
+        """The server may say nothing for so long."""
+
     def on_open(self) -> None: ...
     def on_bytes(self) -> None: ...
     def on_signal(self, signal: Signal) -> None: ...
@@ -42,7 +49,7 @@ class Channel:
         self._time = asyncio.get_running_loop().time
         self._last_seen = self._time()
         self._stop_watching: Callable[[], None] | None = None
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._kept: list[Signal] = []
         self.on_signal: Callable[[Signal], None] = self._kept.append
@@ -94,8 +101,8 @@ class Channel:
 
     def lose(self, error: Exception) -> None:
         """End it as if it were lost."""
-        if self._task is not None and not self._task.done() and self._failure is None:
-            self._failure = error
+        if self._task is not None and not self._task.done() and self.failure is None:
+            self.failure = error
             self._task.cancel()
 
     def check(self) -> None:
@@ -113,6 +120,9 @@ class Channel:
         if not self._task.cancelled():
             self._task.exception()  # nobody needs to have awaited it
 
+    def allow_silence(self, seconds: float) -> None:
+        self._idle_timeout = max(self._idle_timeout, seconds)
+
     def on_open(self) -> None:
         if not self._opened.done():
             self._opened.set_result(None)
@@ -127,9 +137,9 @@ class Channel:
             await self._listen(self._conversation_id, self)
             raise StreamError("The server ended the event stream")
         except asyncio.CancelledError:
-            if self._failure is None:
+            if self.failure is None:
                 raise
-            raise self._failure from None
+            raise self.failure from None
         finally:
             self._watch(None)
 
@@ -142,7 +152,7 @@ class Channel:
     def _raise(self) -> NoReturn:
         assert self._task is not None  # noqa: S101  # it was opened
         error = None if self._task.cancelled() else self._task.exception()
-        raise error or self._failure or StreamError("The event stream was closed")
+        raise error or self.failure or StreamError("The event stream was closed")
 
     def _watch(self, seconds: float | None) -> None:
         """Look again in so many seconds; `None`: no more. One timer that is set anew, not one for each event."""
@@ -152,7 +162,7 @@ class Channel:
 
     def _look(self) -> None:
         self.check()
-        self._watch(self._seconds_left() if self._failure is None else None)
+        self._watch(self._seconds_left() if self.failure is None else None)
 
     def _seconds_left(self) -> float:
         """Until it has been silent for too long. One expression for asking and for waiting, or rounding parts them."""

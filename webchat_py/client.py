@@ -7,40 +7,27 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from .conversation import ConversationBackend, CurrentConversation
-from .delivery import Delivery, DeliveryBackend
+from .conversation import CurrentConversation
+from .delivery import Delivery
 from .emitter import Emitter
 from .history import newest_first, pages
 from .operations import Operation, Operations
 from .session import Session
 from .waiting import MessageIterator, Waiting
-from .wire import rest
+from .wire.calls import Call, Page, Profile, is_header_value
 from .wire.errors import ConversationGone, Forbidden, NotFound, SessionExpired, StateError
 from .wire.files import Attachment, SentFile, payload_for
 from .wire.models import Conversation, Credentials, Event, Message, User
-from .wire.payloads import Payload, Text, payload_to_wire
-from .wire.ports import Wake
+from .wire.payloads import Payload, Text
 
 if TYPE_CHECKING:
+    from .backend import Backend
     from .registrar import Waiter
 
 T = TypeVar("T")
 OnProgress = Callable[[int, int], object]
-
-
-class Backend(ConversationBackend, DeliveryBackend, Protocol):
-    """What the client needs of a mode. `pushpin.PushpinBackend` is one."""
-
-    on_expired: Callable[[SessionExpired], None]
-
-    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]: ...
-    async def log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials: ...
-    def log_out(self) -> None: ...
-    async def request(self, call: rest.Call[T]) -> T: ...
-    def attach(self, file: Any, name: str | None) -> Attachment: ...
-    async def upload(self, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> rest.Upload: ...
 
 
 class WebchatClient:
@@ -98,6 +85,7 @@ class WebchatClient:
         self.api_url = api_url
         self.mode = mode
         self._backend = backend
+        self._calls = backend.calls
         self._events = Emitter()
         self.on = self._events.on
         self.once = self._events.once
@@ -176,9 +164,10 @@ class WebchatClient:
         """
         if not isinstance(credentials, Credentials | None):
             raise TypeError(f"credentials are a Credentials(user_id, user_token), not {type(credentials).__name__}")
-        if credentials is not None and not rest.is_header_value(credentials.user_token):
+        if credentials is not None and not is_header_value(credentials.user_token):
             raise ValueError("credentials.user_token is none that a server gave: it is not printable ASCII")
         profile = _profile("user_data", user_data, name, picture_url)
+        self._calls.check_profile(profile)
         if self._credentials is not None:
             if credentials == self._credentials:
                 return self._credentials
@@ -248,7 +237,7 @@ class WebchatClient:
         Example:
             plan = (await client.get_user()).data["plan"]
         """
-        return await self._call(rest.get_user())
+        return await self._call(self._calls.get_user())
 
     async def update_user(
         self, data: dict[str, Any] | None = None, name: str | None = None, picture_url: str | None = None
@@ -261,7 +250,7 @@ class WebchatClient:
         Example:
             await client.update_user({"plan": "platinum"}, name="Ada")
         """
-        return await self._call(rest.update_user(_profile("data", data, name, picture_url)))
+        return await self._call(self._calls.update_user(_profile("data", data, name, picture_url)))
 
     async def delete_user(self) -> None:
         """Delete the user on the server, then disconnect and remove what is stored.
@@ -270,7 +259,7 @@ class WebchatClient:
             await client.delete_user()
         """
         with self._conversation.parting():
-            await self._call(rest.delete_user())
+            await self._call(self._calls.delete_user())
             await self.disconnect(forget=True)
 
     # What one says
@@ -305,8 +294,8 @@ class WebchatClient:
         """
         payload = _as_payload(text_or_payload)
         metadata = _with_client_id(_dict_or_none("metadata", metadata))
-        rest.encode(metadata)
-        _string_or_none("reply_to", reply_to)
+        # What cannot be built is not to be sent.
+        self._calls.create_message("", payload, metadata, _string_or_none("reply_to", reply_to))
         return await self._operations.run(self._send(payload, metadata, reply_to))
 
     async def resend(self, message: Message) -> Message:
@@ -355,7 +344,7 @@ class WebchatClient:
         """
         if not isinstance(data, dict):
             raise TypeError(f"An event's data is a dict, not {type(data).__name__}")
-        rest.encode(data)
+        self._calls.send_event("", data)
         await self._operations.run(self._send_event(data))
 
     async def ask(self, text_or_payload: str | Payload, timeout: float = 30.0, silence: float = 1.5) -> list[Message]:
@@ -390,7 +379,7 @@ class WebchatClient:
         """
         if value not in ("positive", "negative"):
             raise ValueError(f"Feedback is 'positive' or 'negative', not {value!r}")
-        await self._call(rest.add_feedback(_an_id(message_id), value, _string_or_none("comment", comment)))
+        await self._call(self._calls.add_feedback(_an_id(message_id), value, _string_or_none("comment", comment)))
 
     async def remove_feedback(self, message_id: str) -> None:
         """Take feedback back.
@@ -398,7 +387,7 @@ class WebchatClient:
         Example:
             await client.remove_feedback(message.id)
         """
-        await self._call(rest.remove_feedback(_an_id(message_id)))
+        await self._call(self._calls.remove_feedback(_an_id(message_id)))
 
     # What one hears
 
@@ -447,7 +436,7 @@ class WebchatClient:
         if conversation_id is None:
             return
         seen: set[str | None] = set()
-        async for stretch in newest_first(lambda token: self._call(rest.list_messages(conversation_id, token))):
+        async for stretch in newest_first(lambda token: self._call(self._calls.list_messages(conversation_id, token))):
             for message in stretch.messages:
                 # A message that arrives meanwhile moves another one to the next page, where it comes again.
                 if message.id is None or message.id not in seen:
@@ -485,7 +474,7 @@ class WebchatClient:
         Example:
             message = await client.get_message(message_id)
         """
-        return await self._call(rest.get_message(_an_id(message_id)))
+        return await self._call(self._calls.get_message(_an_id(message_id)))
 
     async def update_message(
         self, message_id: str, payload: Payload | None = None, metadata: dict[str, Any] | None = None
@@ -495,7 +484,7 @@ class WebchatClient:
         Example:
             await client.update_message(message.id, Text("Hello again"))
         """
-        call = rest.update_message(_an_id(message_id), payload, _dict_or_none("metadata", metadata))
+        call = self._calls.update_message(_an_id(message_id), payload, _dict_or_none("metadata", metadata))
         return await self._call(call)
 
     async def delete_message(self, message_id: str) -> None:
@@ -504,7 +493,7 @@ class WebchatClient:
         Example:
             await client.delete_message(message.id)
         """
-        await self._call(rest.delete_message(_an_id(message_id)))
+        await self._call(self._calls.delete_message(_an_id(message_id)))
 
     async def get_event(self, event_id: str) -> Event:
         """An event by its id.
@@ -512,7 +501,7 @@ class WebchatClient:
         Example:
             event = await client.get_event(event_id)
         """
-        return await self._call(rest.get_event(_an_id(event_id)))
+        return await self._call(self._calls.get_event(_an_id(event_id)))
 
     # Where one says and hears it
 
@@ -551,7 +540,7 @@ class WebchatClient:
                 await client.switch_conversation(conversation_id)
         """
         try:
-            await self._call(rest.get_conversation(_an_id(conversation_id)))
+            await self._call(self._calls.get_conversation(_an_id(conversation_id)))
         except (NotFound, Forbidden):
             return False
         return True
@@ -562,7 +551,7 @@ class WebchatClient:
         Example:
             newest = (await client.list_conversations())[0]
         """
-        return [conversation async for conversation in self._all(rest.list_conversations)]
+        return [conversation async for conversation in self._all(self._calls.list_conversations)]
 
     async def delete_conversation(self, conversation_id: str) -> None:
         """Delete a conversation. If it was the current one, there is none afterwards.
@@ -579,7 +568,7 @@ class WebchatClient:
             names = [user.name for user in await client.list_participants()]
         """
         conversation_id = self._conversation.require()
-        return [user async for user in self._all(lambda token: rest.list_participants(conversation_id, token))]
+        return [user async for user in self._all(lambda token: self._calls.list_participants(conversation_id, token))]
 
     async def get_participant(self, user_id: str) -> User:
         """A participant of the current conversation.
@@ -587,7 +576,7 @@ class WebchatClient:
         Example:
             author = await client.get_participant(message.author_id)
         """
-        return await self._call(rest.get_participant(self._conversation.require(), _an_id(user_id)))
+        return await self._call(self._calls.get_participant(self._conversation.require(), _an_id(user_id)))
 
     async def add_participant(self, user_id: str) -> User:
         """Let another user take part in the current conversation. Only its creator can.
@@ -595,7 +584,7 @@ class WebchatClient:
         Example:
             await client.add_participant(user_id)
         """
-        return await self._call(rest.add_participant(self._conversation.require(), _an_id(user_id)))
+        return await self._call(self._calls.add_participant(self._conversation.require(), _an_id(user_id)))
 
     async def remove_participant(self, user_id: str) -> None:
         """End another user's part in the current conversation. Only its creator can.
@@ -603,16 +592,16 @@ class WebchatClient:
         Example:
             await client.remove_participant(user_id)
         """
-        await self._call(rest.remove_participant(self._conversation.require(), _an_id(user_id)))
+        await self._call(self._calls.remove_participant(self._conversation.require(), _an_id(user_id)))
 
     # How it is done
 
-    async def _log_in_alone(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
+    async def _log_in_alone(self, credentials: Credentials | None, profile: Profile) -> Credentials:
         # Two pages that start at once would make two users.
         async with self._session.lock():
             return await self._log_in(credentials, profile)
 
-    async def _log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
+    async def _log_in(self, credentials: Credentials | None, profile: Profile) -> Credentials:
         async with self._logging_in:
             if self._credentials is None:
                 self._credentials = await self._logged_in(credentials, profile)
@@ -620,7 +609,7 @@ class WebchatClient:
                 raise StateError("The client is already connected. Call disconnect() first")
             return self._credentials
 
-    async def _logged_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
+    async def _logged_in(self, credentials: Credentials | None, profile: Profile) -> Credentials:
         if self._closing is not None:
             await asyncio.wait((self._closing,))
         stored, self._stored_conversation = await self._session.load()
@@ -649,7 +638,7 @@ class WebchatClient:
         async with self._session.lock():
             is_connecting = self._connecting is not None and self._connecting.running
             was_connected = self._credentials is not None or is_connecting
-            await self._log_in(None, rest.Profile())
+            await self._log_in(None, Profile())
             try:
                 newest = await self._take_up(conversation_id or self._conversation.id or self._stored_conversation)
             except BaseException:
@@ -722,14 +711,14 @@ class WebchatClient:
         if self._credentials is None:
             raise self._expired or StateError("The client is not connected. Call connect() first")
 
-    async def _call(self, call: rest.Call[T]) -> T:
+    async def _call(self, call: Call[T]) -> T:
         return await self._operations.run(self._require_user_and_call(call))
 
-    async def _require_user_and_call(self, call: rest.Call[T]) -> T:
+    async def _require_user_and_call(self, call: Call[T]) -> T:
         await self._require_user()
         return await self._backend.request(call)
 
-    async def _all(self, page_after: Callable[[str | None], rest.Call[rest.Page[T]]]) -> AsyncGenerator[T]:
+    async def _all(self, page_after: Callable[[str | None], Call[Page[T]]]) -> AsyncGenerator[T]:
         """The items of a list of pages, each fetched when the one before it is used up."""
         async for page in pages(lambda token: self._call(page_after(token))):
             for item in page.items:
@@ -767,7 +756,7 @@ class WebchatClient:
     async def _send_event(self, data: dict[str, Any]) -> None:
         await self._require_user()
         await self._delivery.once(
-            lambda conversation_id: self._backend.request(rest.create_event(conversation_id, "custom", data))
+            lambda conversation_id: self._backend.request(self._calls.send_event(conversation_id, data))
         )
 
     async def _new_conversation(self) -> str:
@@ -784,11 +773,10 @@ class WebchatClient:
 
 
 def _as_payload(text_or_payload: str | Payload) -> Payload:
-    """The payload to send. Raises before anything is sent if the server could only refuse it."""
+    """The payload to send. Raises if the server could only refuse it."""
     payload = Text(text_or_payload) if isinstance(text_or_payload, str) else text_or_payload
     if isinstance(payload, Text) and payload.text == "":
         raise ValueError("There is nothing to send: the text is empty")
-    rest.encode(payload_to_wire(payload))
     return payload
 
 
@@ -809,10 +797,9 @@ def _string_or_none(name: str, value: str | None) -> str | None:
     return value
 
 
-def _profile(name_of_data: str, data: dict[str, Any] | None, name: str | None, picture_url: str | None) -> rest.Profile:
-    """What a user tells of themselves; raises before anything is sent where it cannot be sent."""
-    rest.encode(_dict_or_none(name_of_data, data) or {})
-    return rest.Profile(data, _string_or_none("name", name), _string_or_none("picture_url", picture_url))
+def _profile(name_of_data: str, data: dict[str, Any] | None, name: str | None, picture_url: str | None) -> Profile:
+    _dict_or_none(name_of_data, data)
+    return Profile(data, _string_or_none("name", name), _string_or_none("picture_url", picture_url))
 
 
 def _an_id(value: str) -> str:

@@ -12,6 +12,7 @@ from .emitter import Emitter, log
 from .history import Stretch, newest_first
 from .pauses import done_within
 from .wire.backoff import Backoff
+from .wire.calls import Page
 from .wire.errors import (
     ApiError,
     ConversationGone,
@@ -27,7 +28,6 @@ from .wire.ledger import Ledger, Mark
 from .wire.models import Connection, ConnectionState, Message, Typing
 from .wire.outbox import retry_after
 from .wire.ports import CallLater, Wake
-from .wire.rest import Page
 from .wire.signals import Happened, MessageCreated, Signal, StatusChanged, TypingChanged
 
 STEADY = 5.0

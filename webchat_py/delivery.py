@@ -16,6 +16,7 @@ from .history import newest_first
 from .pauses import done_within
 from .session import Session, Unsent
 from .wire.backoff import Backoff
+from .wire.calls import Page
 from .wire.errors import (
     DeliveryUncertain,
     Forbidden,
@@ -30,7 +31,6 @@ from .wire.models import Message, parse_date
 from .wire.outbox import GRACE, Entry, Outbox, may_have_arrived, retry_after
 from .wire.payloads import Payload, parse_payload, payload_to_wire
 from .wire.ports import CallLater
-from .wire.rest import Page
 from .wire.signals import StatusChanged
 
 ECHO_WAIT = 1.0

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from .client import WebchatClient
-from .wire.rest import is_header_value, quote
+from .wire.calls import is_header_value, quote
 
 if TYPE_CHECKING:
     from .session import Storage

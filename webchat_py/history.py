@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from .wire.calls import Page
 from .wire.errors import ServerError
 from .wire.models import Message
-from .wire.rest import Page
 
 T = TypeVar("T")
 Fetch: TypeAlias = Callable[[str | None], Awaitable[Page[T]]]

@@ -7,13 +7,14 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar
 
+from .backend import Backend, Surroundings
 from .channel import Sink
 from .wire import rest
+from .wire.calls import Call, Profile, Upload, quote
 from .wire.errors import NetworkError, NotFound, SessionExpired, StreamRefused, Unauthorized, WebchatError
 from .wire.files import Attachment
-from .wire.models import Credentials, Message
-from .wire.payloads import Payload
-from .wire.ports import CallLater, StreamListener, Wake
+from .wire.models import Credentials
+from .wire.ports import StreamListener
 from .wire.signals import parse_signal
 
 T = TypeVar("T")
@@ -22,19 +23,11 @@ EventSourceChoice = Literal["auto", "native", "fetch"]
 log = logging.getLogger("webchat_py")
 
 
-class Transport(Protocol):
+class Transport(Surroundings, Protocol):
     """What carries requests and streams: the browser, or a test. See `browser.transport`."""
 
     @property
     def same_origin(self) -> bool: ...
-
-    @property
-    def online(self) -> bool: ...
-
-    @property
-    def call_later(self) -> CallLater: ...
-
-    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]: ...
 
     async def send(self, request: rest.Request, headers: dict[str, str], timeout: float) -> rest.Response: ...
 
@@ -47,12 +40,15 @@ class Transport(Protocol):
     async def listen_native(self, path: str, listener: StreamListener) -> None: ...
 
 
-class PushpinBackend:
-    """Speaks for one user at a time: `log_in` says for whom."""
+class PushpinBackend(Backend):
+    """REST calls, each with the user key, and the stream in one of two ways."""
+
+    calls = rest
 
     def __init__(
         self, transport: Transport, event_source: EventSourceChoice, headers: dict[str, str], timeout: float
     ) -> None:
+        super().__init__(transport)
         self._transport = transport
         self._timeout = timeout
         self._headers = headers
@@ -60,31 +56,9 @@ class PushpinBackend:
         # "auto" does not put the key into the URL of another origin: URLs end up in logs.
         self._native = event_source == "native" or (event_source == "auto" and transport.same_origin)
         self._key = ""
-        self._retry = 0.0
         self._last_event: tuple[str, str] = ("", "")
-        self._expired: SessionExpired | None = None
-        self.on_expired: Callable[[SessionExpired], None] = lambda _error: None
-        """Called once when the server does not know the user any more."""
 
-    @property
-    def call_later(self) -> CallLater:
-        return self._transport.call_later
-
-    @property
-    def online(self) -> bool:
-        return self._transport.online
-
-    @property
-    def retry(self) -> float:
-        """Seconds that the server wants between attempts to open a stream."""
-        return self._retry
-
-    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]:
-        """Be told what happens to the page, until the function that it returns is called."""
-        return self._transport.watch(on_wake)
-
-    async def log_in(self, credentials: Credentials | None, profile: rest.Profile) -> Credentials:
-        """Go on as the user of `credentials`, or a new one. Raises `SessionExpired` where there is no such user."""
+    async def log_in(self, credentials: Credentials | None, profile: Profile) -> Credentials:
         if credentials is None:
             credentials = await self._call(rest.create_user(profile), key="")
         else:
@@ -97,8 +71,7 @@ class PushpinBackend:
     def log_out(self) -> None:
         self._key, self._expired = "", None
 
-    async def request(self, call: rest.Call[T]) -> T:
-        """Make a call as the user who is logged in. Raises `SessionExpired` where there is no such user any more."""
+    async def request(self, call: Call[T]) -> T:
         if self._expired is not None:
             raise self._expired
         key = self._key
@@ -108,32 +81,10 @@ class PushpinBackend:
             await self._confirm(key)
             raise
 
-    async def create_conversation(self) -> str:
-        return await self.request(rest.create_conversation())
-
-    async def start_conversation(self, conversation_id: str) -> None:
-        await self.request(rest.create_event(conversation_id, "conversation_started", {}))
-
-    async def create_message(
-        self, conversation_id: str, payload: Payload, metadata: dict[str, Any], reply_to: str | None
-    ) -> Message:
-        return await self.request(rest.create_message(conversation_id, payload, metadata, reply_to))
-
-    async def delete_conversation(self, conversation_id: str) -> None:
-        await self.request(rest.delete_conversation(conversation_id))
-
-    async def list_messages(self, conversation_id: str, token: str | None) -> rest.Page[Message]:
-        return await self.request(rest.list_messages(conversation_id, token))
-
-    async def check_conversation(self, conversation_id: str) -> None:
-        """Raise what the server has against this user listening to a conversation."""
-        await self.request(rest.get_conversation(conversation_id))
-
     def attach(self, file: Any, name: str | None) -> Attachment:
         return self._transport.attach(file, name)
 
-    async def upload(self, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> rest.Upload:
-        """Store a file where everybody who knows its address can read it, and say where."""
+    async def upload(self, attachment: Attachment, on_progress: Callable[[int, int], None] | None) -> Upload:
         # Keys are unique for each bot, names are not.
         key = f"{os.urandom(8).hex()}-{attachment.name}"
         upload = await self.request(rest.create_file(key, attachment.size, attachment.content_type))
@@ -141,11 +92,10 @@ class PushpinBackend:
         return upload
 
     async def listen(self, conversation_id: str, sink: Sink) -> None:
-        """Run the event stream until the server ends it. Raises when it is refused or lost."""
         if self._expired is not None:
             raise self._expired
         last_conversation, last_event_id = self._last_event
-        listener = _Listener(sink, self._retry, last_event_id if last_conversation == conversation_id else "")
+        listener = _Listener(sink, self.retry, last_event_id if last_conversation == conversation_id else "")
         key = self._key
         try:
             await self._listen(rest.listen(conversation_id, listener.last_event_id), conversation_id, key, listener)
@@ -156,7 +106,7 @@ class PushpinBackend:
             log.debug("the event stream ended: %s", type(error).__name__)
             raise
         finally:
-            self._retry = listener.retry
+            self.retry = listener.retry
             self._last_event = (conversation_id, listener.last_event_id)
 
     async def _listen(self, request: rest.Request, conversation_id: str, key: str, listener: _Listener) -> None:
@@ -164,7 +114,7 @@ class PushpinBackend:
             log.debug("%s %s (EventSource)", request.method, request.path)
             joint = "&" if "?" in request.path else "?"
             try:
-                path = f"{request.path}{joint}{rest.KEY_HEADER}={rest.quote(key)}"
+                path = f"{request.path}{joint}{rest.KEY_HEADER}={quote(key)}"
                 return await self._transport.listen_native(path, listener)
             except StreamRefused:
                 if self._event_source == "native" or listener.opened:
@@ -208,8 +158,8 @@ class PushpinBackend:
         except WebchatError as error:
             log.debug("whether the user is known could not be learned: %s", type(error).__name__)
 
-    async def _call(self, call: rest.Call[T], key: str) -> T:
-        request = call.request
+    async def _call(self, call: Call[T], key: str) -> T:
+        request: rest.Request = call.request
         headers = dict(self._headers)
         if key:
             headers[rest.KEY_HEADER] = key

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeVar
 
 from .pauses import done_within
+from .wire.calls import is_header_value, quote
 from .wire.errors import WebchatError
 from .wire.models import Credentials
 from .wire.ports import CallLater
-from .wire.rest import is_header_value, quote
 from .wire.untrusted import loads
 
 T = TypeVar("T")

@@ -83,7 +83,7 @@ CALLS: list[rest.Call[Any]] = [
     rest.list_messages("conv"),
     rest.get_message("msg"),
     rest.get_event("event"),
-    rest.create_event("conv", "custom", {}),
+    rest.send_event("conv", {}),
     rest.create_file("key", 3, "text/plain"),
     rest.delete_message("msg"),
 ]

@@ -75,7 +75,7 @@ BODIES = [
     (rest.add_feedback("m", "negative", "no"), "PUT /messages/m/feedback", {"value": "negative", "comment": "no"}),
     (rest.remove_feedback("m"), "DELETE /messages/m/feedback", None),
     (
-        rest.create_event("c", "custom", {"a": 1}),
+        rest.send_event("c", {"a": 1}),
         "POST /events",
         {"conversationId": "c", "payload": {"type": "custom", "data": {"a": 1}}},
     ),
@@ -278,7 +278,7 @@ CALLS = [
     rest.get_conversation("c"),
     rest.create_message("c", Text("Hi"), {}),
     rest.list_messages("c"),
-    rest.create_event("c", "custom", {}),
+    rest.send_event("c", {}),
 ]
 KEYS = st.sampled_from(
     ["user", "id", "key", "conversation", "message", "messages", "meta", "nextToken", "type", "code", "payload"]

@@ -6,11 +6,11 @@ is carried.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from .calls import Call, Page, Profile, Upload, encode, is_header_value, quote
 from .errors import (
     ApiError,
     Conflict,
@@ -62,54 +62,9 @@ class Response:
     retry_after: str = ""
 
 
-@dataclass(slots=True, frozen=True)
-class Call(Generic[T]):
-    """A request and the reader of its answer. The reader gets decoded JSON and raises `Misfit`."""
-
-    request: Request
-    read: Callable[[Any], T]
-
-
-class Page(NamedTuple, Generic[T]):
-    """A part of a list; `next_token` is falsy on the last one. Messages come newest first."""
-
-    items: list[T]
-    next_token: str | None
-
-
-class Profile(NamedTuple):
-    """What a user tells of themselves. What is `None` is not sent, and so stays as it is."""
-
-    data: dict[str, Any] | None = None
-    name: str | None = None
-    picture_url: str | None = None
-
-
-class Upload(NamedTuple):
-    """Where the bytes of a file go (`PUT`, no key), and where everybody finds them afterwards."""
-
-    upload_url: str
-    file_url: str
-    content_type: str
-    file_id: str
-
-
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-
-def quote(text: str) -> str:
-    """Percent-encode `text` for one path segment or query value (RFC 3986; urllib.parse is slow to import)."""
-    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode("utf-8", "replace"))
-
-
-def is_header_value(value: Any) -> bool:
-    """Whether a browser would send `value` in a header, and not raise an error that shows it."""
-    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
-
-
-def encode(value: dict[str, Any]) -> str:
-    """`value` as JSON. Raises `TypeError` or `ValueError` where JSON has no such value."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+def check_profile(profile: Profile) -> None:
+    """Raises where it cannot be sent."""
+    encode(_profile(profile))
 
 
 def create_user(profile: Profile) -> Call[Credentials]:
@@ -209,10 +164,13 @@ def remove_feedback(message_id: str) -> Call[None]:
     return Call(Request("DELETE", f"/messages/{quote(message_id)}/feedback"), _nothing)
 
 
-def create_event(conversation_id: str, kind: str, data: dict[str, Any]) -> Call[None]:
-    """`kind` is "custom", or "conversation_started", on which bots greet."""
-    body = {"conversationId": conversation_id, "payload": {"type": kind, "data": data}}
-    return Call(_post("/events", body), _nothing)
+def send_event(conversation_id: str, data: dict[str, Any]) -> Call[None]:
+    return _create_event(conversation_id, "custom", data)
+
+
+def start_conversation(conversation_id: str) -> Call[None]:
+    """Bots greet on it."""
+    return _create_event(conversation_id, "conversation_started", {})
 
 
 def get_event(event_id: str) -> Call[Event]:
@@ -249,7 +207,7 @@ def read_answer(call: Call[T], response: Response) -> T:
     try:
         return call.read(answer)
     except Misfit as misfit:
-        request = call.request
+        request: Request = call.request
         message = f"The answer to {request.method} {request.path} has not the expected shape: {misfit}"
         raise ServerError(message, status=response.status, type="InvalidAnswer") from None
 
@@ -316,6 +274,11 @@ def _paged(path: str, next_token: str | None) -> str:
 def _profile(profile: Profile) -> dict[str, Any]:
     fields = {"userData": profile.data, "name": profile.name, "pictureUrl": profile.picture_url}
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _create_event(conversation_id: str, kind: str, data: dict[str, Any]) -> Call[None]:
+    body = {"conversationId": conversation_id, "payload": {"type": kind, "data": data}}
+    return Call(_post("/events", body), _nothing)
 
 
 def _nothing(_answer: Any) -> None:
