@@ -10,10 +10,14 @@ from .client import WebchatClient
 from .wire.calls import is_header_value, quote
 
 if TYPE_CHECKING:
+    from .backend import Backend
     from .session import Storage
+
+EventSourceChoice = Literal["auto", "native", "fetch"]
 
 DEFAULT_API_URL = "https://webchat.botpress.cloud"
 _ABSOLUTE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+_SERVER_URL = re.compile(r"(https?|wss?)://[^\s/?#@]+/?")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STORAGE = ("get", "set", "remove")
 _MAX_TIMEOUT = 2_147_483
@@ -23,9 +27,9 @@ _MAX_TIMEOUT = 2_147_483
 def get_client(
     client_id: str,
     api_url: str = DEFAULT_API_URL,
-    mode: Literal["pushpin"] = "pushpin",
+    mode: Literal["pushpin", "messaging"] = "pushpin",
     *,
-    event_source: Literal["auto", "native", "fetch"] = "auto",
+    event_source: EventSourceChoice = "auto",
     storage: Literal["local", "session", "indexeddb"] | Storage | None = None,
     storage_key: str | None = None,
     on_expired: Literal["new_user", "raise"] = "new_user",
@@ -38,11 +42,13 @@ def get_client(
 
     Args:
         client_id: names the bot. In the Botpress Workspace: the bot's Webchat tab, Advanced Settings.
-        api_url: absolute address of the Webchat API.
-        mode: `"pushpin"`, the hosted service's.
+        api_url: absolute address of the Webchat API; of the server in mode `"messaging"`, without a path.
+        mode: `"pushpin"`, the hosted service's, or `"messaging"`, that of a Botpress Messaging server. Calls that it
+            does not know raise `NotSupportedInMode`.
         event_source: how events are received. `"native"` is the browser's `EventSource`, which has to put the
             user key into the URL; `"fetch"` sends it as a header; `"auto"` is native where the API is on the
-            page's own origin, and fetch elsewhere or where the server refuses native.
+            page's own origin, and fetch elsewhere or where the server refuses native. Mode `"messaging"` has a
+            WebSocket instead.
         storage: where user, conversation and unsent messages are kept over a reload, for `connect` and `start`:
             the browser's `localStorage`, `sessionStorage` or IndexedDB, or an object with async `get(key)`,
             `set(key, value)` and `remove(key)` of strings. What is kept holds the user key.
@@ -50,7 +56,8 @@ def get_client(
         on_expired: what `connect` and `start` do where the server does not know the user any more: go on as a new
             one, after the event `session_expired`, or raise `SessionExpired`; what is stored then stays until
             `disconnect(forget=True)`.
-        headers: sent with every request to the API, and with the fetch stream. `EventSource` cannot send any.
+        headers: sent with every request to the API, and with the fetch stream. `EventSource` cannot send any, nor
+            can a WebSocket.
         timeout: seconds for each request.
         idle_timeout: seconds after which a silent stream counts as lost. Servers send something every 30 s.
         retry_for: seconds that a message is tried to be sent for.
@@ -73,30 +80,50 @@ def get_client(
     if not isinstance(storage_key, str | None):
         raise TypeError(f"storage_key is a str, not {type(storage_key).__name__}")
     headers = _checked_headers(headers)
+    if mode == "messaging":
+        _check_messaging(api_url, event_source, headers)
+    api_url = api_url.rstrip("/")
     try:
         from .browser import locks
         from .browser.storage import storage as storage_named
-        from .browser.transport import BrowserTransport
+
+        if mode == "messaging":
+            backend = _messaging_backend(api_url, client_id, timeout)
+        else:
+            backend = _pushpin_backend(api_url, client_id, event_source, headers, timeout)
     except ModuleNotFoundError as error:
         raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
-    from .pushpin import PushpinBackend
     from .session import Session, scope_of
 
-    api_url = api_url.rstrip("/")
     kept_in = storage_named(storage) if isinstance(storage, str) else storage
     scope = scope_of(api_url, client_id, storage_key)
-    transport = BrowserTransport(f"{api_url}/{quote(client_id)}")
     return WebchatClient(
         client_id,
         api_url,
         mode,
-        PushpinBackend(transport, event_source, headers, timeout),
-        session=lambda on_error: Session(kept_in, scope, locks, on_error, transport.call_later),
+        backend,
+        session=lambda on_error: Session(kept_in, scope, locks, on_error, backend.call_later),
         idle_timeout=idle_timeout,
         retry_for=retry_for,
         random=_random,
         on_expired=on_expired,
     )
+
+
+def _pushpin_backend(
+    api_url: str, client_id: str, event_source: EventSourceChoice, headers: dict[str, str], timeout: float
+) -> Backend:
+    from .browser.transport import BrowserTransport
+    from .pushpin import PushpinBackend
+
+    return PushpinBackend(BrowserTransport(f"{api_url}/{quote(client_id)}"), event_source, headers, timeout)
+
+
+def _messaging_backend(api_url: str, client_id: str, timeout: float) -> Backend:
+    from .browser.websocket import SocketTransport
+    from .messaging import MessagingBackend
+
+    return MessagingBackend(SocketTransport(api_url), client_id, timeout)
 
 
 def _random() -> float:
@@ -110,10 +137,20 @@ def _check_options(client_id: str, api_url: str, mode: str) -> None:
             raise TypeError(f"{name} is a str, not {type(value).__name__}")
     if client_id.strip() in ("", ".", ".."):
         raise ValueError("client_id is empty. Copy it from the bot's Webchat tab, Advanced Settings")
-    if not _ABSOLUTE_URL.fullmatch(api_url):
+    _check_choice("mode", mode, ("pushpin", "messaging"))
+    if mode == "pushpin" and not _ABSOLUTE_URL.fullmatch(api_url):
         raise ValueError(f"api_url is an absolute address such as {DEFAULT_API_URL!r}, not {api_url!r}")
-    if mode != "pushpin":
-        raise ValueError(f"mode is 'pushpin', not {mode!r}")
+
+
+def _check_messaging(api_url: str, event_source: str, headers: dict[str, str]) -> None:
+    if api_url == DEFAULT_API_URL:
+        raise ValueError("mode 'messaging' needs the address of your Messaging server as api_url")
+    if not _SERVER_URL.fullmatch(api_url):
+        raise ValueError(f"api_url is scheme, host and port, such as 'http://localhost:3100', not {api_url!r}")
+    if event_source != "auto":
+        raise ValueError(f"event_source is for mode 'pushpin'; mode 'messaging' cannot do {event_source!r}")
+    if headers:
+        raise ValueError("headers cannot be sent in mode 'messaging': browsers send none with a WebSocket")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ def test_what_get_client_does_not_take(selenium_client):
         ({"api_url": "https://a b"}, ValueError, "absolute address"),
         ({"api_url": "https://example.com?x=1"}, ValueError, "absolute address"),
         ({"api_url": "https://me:secret@example.com"}, ValueError, "absolute address"),
-        ({"mode": "pinning"}, ValueError, "mode is 'pushpin', not 'pinning'"),
+        ({"mode": "pinning"}, ValueError, "mode is 'pushpin' or 'messaging', not 'pinning'"),
         ({"event_source": "websocket"}, ValueError, "event_source is 'auto'"),
         ({"timeout": 0}, ValueError, "timeout is in seconds"),
         ({"timeout": 10**9}, ValueError, "timeout is in seconds"),

@@ -9,7 +9,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_once_callable, create_proxy
 
-from ..wire.ports import Wake
+from ..wire.ports import CallLater, Wake
 from .events import listen
 
 TICK = 10.0
@@ -87,3 +87,18 @@ def watch(on_wake: Callable[[Wake], None]) -> Callable[[], None]:
     if document is not None:
         ends.callback(listen(document, ("visibilitychange",), on_visibility))
     return ends.close
+
+
+class Page:
+    """What a page tells of itself."""
+
+    @property
+    def online(self) -> bool:
+        return online()
+
+    @property
+    def call_later(self) -> CallLater:
+        return call_later
+
+    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]:
+        return watch(on_wake)

@@ -9,14 +9,14 @@ import js
 from pyodide.ffi import JsException
 
 from ..wire.files import Attachment
-from ..wire.ports import CallLater, StreamListener, Wake
+from ..wire.ports import StreamListener
 from ..wire.rest import Request, Response
 from . import lifecycle
 from .eventsource import listen_fetch, listen_native
 from .fetch import send
 
 
-class BrowserTransport:
+class BrowserTransport(lifecycle.Page):
     """Requests below one API root, `root` (an absolute URL without a `/` at its end)."""
 
     def __init__(self, root: str) -> None:
@@ -29,17 +29,6 @@ class BrowserTransport:
             return bool(js.URL.new(self._root).origin == js.location.origin)
         except JsException:
             return False
-
-    @property
-    def online(self) -> bool:
-        return lifecycle.online()
-
-    @property
-    def call_later(self) -> CallLater:
-        return lifecycle.call_later
-
-    def watch(self, on_wake: Callable[[Wake], None]) -> Callable[[], None]:
-        return lifecycle.watch(on_wake)
 
     async def send(self, request: Request, headers: dict[str, str], timeout: float) -> Response:
         return await send(self._root + request.path, request, headers, timeout)

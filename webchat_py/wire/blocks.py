@@ -33,6 +33,7 @@ from .payloads import (
 Block: TypeAlias = dict[str, Any]
 
 DEFAULT_PLACE = "View on map"
+DEFAULT_LABEL = "Select an option"
 
 
 def to_block(payload: Payload, group_id: str) -> Block:
@@ -76,7 +77,8 @@ def _card(payload: Card) -> Block:
     blocks: list[Block] = []
     if payload.image_url:
         blocks.append(_media("image", payload.image_url))
-    blocks.append(_text(f"## {payload.title}"))
+    if payload.title:
+        blocks.append(_text(f"## {payload.title}"))
     if payload.subtitle:
         blocks.append(_text(payload.subtitle))
     if payload.actions:
@@ -107,8 +109,18 @@ def _choice(text: str, buttons: list[Block]) -> Block:
 
 def _dropdown(payload: Dropdown) -> Block:
     options = [{"label": option.label, "value": option.value} for option in payload.options]
-    dropdown = {"type": "dropdown", "label": payload.text, "options": options}
+    origin = payload.came_as
+    is_untitled = isinstance(origin, dict) and "options" in origin and "text" not in origin  # a Messaging server's
+    label = DEFAULT_LABEL if is_untitled else payload.text
+    dropdown = {"type": "dropdown", "label": label, "options": options}
     return _bubble({"type": "column", "blocks": [_text(payload.text), dropdown] if payload.text else [dropdown]})
+
+
+def _plain(payload: Text) -> Block:
+    # A Messaging server's record of a button's click is not put into a bubble.
+    origin = payload.came_as
+    is_click = isinstance(origin, dict) and origin.get("type") == "quick_reply"
+    return _text(payload.text) if is_click else _bubble(_text(payload.text))
 
 
 def _unknown(payload: Unknown) -> Block:
@@ -116,7 +128,7 @@ def _unknown(payload: Unknown) -> Block:
 
 
 _BLOCKS: dict[type, Callable[[Any], Block]] = {
-    Text: lambda payload: _bubble(_text(payload.text)),
+    Text: _plain,
     Markdown: lambda payload: _bubble(_text(payload.markdown)),
     Image: lambda payload: _media("image", payload.image_url),
     Audio: lambda payload: _media("audio", payload.audio_url),

@@ -10,6 +10,7 @@ WebchatError
 ├── SessionExpired          the server does not know the user any more
 ├── ConversationGone        the conversation was deleted, or is closed to this user
 ├── DeliveryUncertain       a message may have arrived or not; it was not sent twice on a guess
+├── NotSupportedInMode      the mode has no such call; nothing was sent
 └── ApiError                the server answered with an error
     ├── InvalidRequest      400, 415   what was sent is not acceptable
     ├── Unauthorized        401        missing or unknown user key
@@ -82,11 +83,21 @@ class DeliveryUncertain(WebchatError):
     """Whether the server has the message cannot be told, so it was not sent again."""
 
 
+class NotSupportedInMode(WebchatError):
+    """The mode has no such call, or argument of a call. Nothing was sent."""
+
+    def __init__(self, mode: str, method: str, instead: str = "") -> None:
+        hint = f". {instead}" if instead else ""
+        super().__init__(f"Mode {mode!r} has no {method}{hint}")
+        self.mode = mode
+        self.method = method
+
+
 class ApiError(WebchatError):
     """The server answered with an error.
 
     Attributes:
-        status: HTTP status of the answer.
+        status: HTTP status of the answer; in mode "messaging", which has none, that which the other mode would have.
         code: the code in the body; the HTTP status where there is none.
         type: Botpress's name of the error, such as `"ResourceNotFound"`; `"Unknown"` where there is none.
         id: the server's id of this error, for its operators' logs; `None` where there is none.

@@ -16,7 +16,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 class _Common:
     """What every payload may have.
 
-    `class_name` is a CSS class that the bot asks for. `came_as` is the item of a bloc that it was read from.
+    `class_name` is a CSS class that the bot asks for. `came_as` is what it was read from, where
+    that was no payload of the Webchat API: the item of a bloc, a Messaging server's payload.
     """
 
     class_name: str | None = field(default=None, repr=False)

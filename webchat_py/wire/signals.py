@@ -152,7 +152,11 @@ def parse_signal(text: str) -> Signal | None:
     kind = signal.get("type") if isinstance(signal, dict) else None
     if not isinstance(kind, str):
         return UnknownSignal("", signal)
-    data = signal.get("data")
+    return read_signal(kind, signal.get("data"))
+
+
+def read_signal(kind: str, data: Any) -> Signal:
+    """The signal of this type. Never raises."""
     reader = _READERS.get(kind)
     if reader is None:
         return UnknownSignal(kind, data)
