@@ -17,6 +17,7 @@ from .wire.errors import (
     ApiError,
     ConversationGone,
     Forbidden,
+    NetworkError,
     NotFound,
     SessionExpired,
     StateError,
@@ -233,10 +234,11 @@ class CurrentConversation:
 
     def wake(self, wake: Wake) -> None:
         """Something happened to the page that a stream, or an attempt to open one, should know."""
-        if self._channel is not None and wake in ("restored", "slept"):
-            self._channel.lose(StreamError("The page was asleep"))
-        elif self._channel is not None:
-            self._channel.check()
+        if self._channel is not None:
+            if loss := _loss_by(wake):
+                self._channel.lose(loss)
+            else:
+                self._channel.check()
         if wake != "offline":
             # What failed until now says nothing any more.
             self._backoff.reset()
@@ -511,6 +513,17 @@ class CurrentConversation:
         log.debug("connection: %s", state)
         self._connection = Connection(state, cause, recovered)
         self._events.emit("connection", self._connection)
+
+
+def _loss_by(wake: Wake) -> WebchatError | None:
+    """What a stream is lost by, though it may not end by itself."""
+    match wake:
+        case "offline":
+            # A server on this machine is there all the same, and the next attempt finds it.
+            return NetworkError("The browser has no network")
+        case "restored" | "slept":
+            return StreamError("The page was asleep")
+    return None
 
 
 async def _cancelled(task: asyncio.Task[object] | None) -> None:

@@ -350,6 +350,32 @@ async def test_the_browser_says_that_there_is_no_network(world: World) -> None:
     assert world.connections()[-1] == "connected"
 
 
+@simulated()
+async def test_a_stream_that_lost_its_network_is_not_taken_for_open(world: World) -> None:
+    await world.enter()
+    world.network.silent = True
+    world.network.refusing = True
+    world.transport.wake("offline")
+    await asyncio.sleep(5)
+    assert world.connections()[-1] == "offline"
+    sending = asyncio.ensure_future(world.client.send_message("written meanwhile"))
+    await asyncio.sleep(30)
+    world.network.refusing = False
+    world.network.speak()
+    world.transport.wake("online")
+    assert (await sending).id
+    await world.settle()
+    assert world.connections()[-1] == "connected"
+
+
+@simulated()
+async def test_a_server_on_a_machine_without_network_is_found(world: World) -> None:
+    await world.enter()
+    world.transport.wake("offline")
+    await asyncio.sleep(5)
+    assert world.connections()[-1] == "connected"
+
+
 # --- sending ---------------------------------------------------------------------------------------------------------
 
 
