@@ -9,7 +9,8 @@ from tests.support.xss import ATTACKS, payloads, settings
 
 
 async def answer(chat: Any) -> None:
-    """Greets with "Welcome"; sends `[{"type": …}, …]` back as messages; types on "typing"; echoes the rest.
+    """Greets with "Welcome"; sends `[{"type": …}, …]` back as messages; types on "typing"; fails on
+    "fail"; echoes the rest.
 
     `{"webchat_config": {…}}` sends that signal, and "attack 3" all that the third attack can be put in.
     """
@@ -19,6 +20,8 @@ async def answer(chat: Any) -> None:
         await chat.typing(30)
     elif chat.text == "typing shortly":
         await chat.typing(0.5)
+    elif chat.text == "fail":
+        raise RuntimeError("as it was told")
     elif chat.text.startswith("["):
         for payload in json.loads(chat.text):
             await chat.send(payload)

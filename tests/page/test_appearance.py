@@ -58,8 +58,32 @@ def test_a_bot_has_a_picture_and_colours(plain: Reader) -> None:
     assert color_of(plain.page.locator("header").locator(".."), "backgroundColor") == "rgb(255, 255, 255)"
 
 
+@pytest.mark.parametrize("address", ["demo-media/missing.png", "demo-media/notes.txt"])
+def test_a_picture_of_the_bot_that_cannot_be_shown_is_not(plain: Reader, address: str) -> None:
+    plain.watch.expect("status of 404")
+    with plain.page.expect_console_message(lambda message: "botAvatar" in message.text):
+        configure(plain, botAvatar=f"{plain.url}/{address}")
+    expect(plain.page.locator("header img")).to_have_count(0)
+
+
+def test_however_much_a_bot_says_of_itself_the_conversation_keeps_its_room(plain: Reader) -> None:
+    plain.page.set_viewport_size({"width": 320, "height": 640})
+    configure(plain, botName="W" * 60, botDescription="Wide " * 40, composerPlaceholder="W" * 60)
+    assert plain.log.bounding_box()["height"] > 320  # type: ignore[index]
+    assert plain.page.evaluate("() => document.documentElement.scrollHeight") == 640
+    assert plain.page.evaluate("() => document.documentElement.scrollWidth") == 320
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_colour_like_the_panels_leaves_an_edge(plain: Reader, theme: str) -> None:
+    configure(plain, color={"light": "#ffffff", "dark": "#161b21"}[theme], themeMode=theme)
+    send = plain.button("Send")
+    assert color_of(send, "borderTopColor") != color_of(send, "backgroundColor")
+
+
 @pytest.mark.parametrize(
-    "value", [7, None, [], {}, "", " ", "x" * 1000, "red;background:url(canary)", "javascript:x", *ATTACKS[:3]]
+    "value",
+    [7, None, [], {}, "", " ", "\u200b\u202e", "x" * 1000, "red;background:url(canary)", "javascript:x", *ATTACKS[:3]],
 )
 def test_a_setting_that_does_not_fit_changes_nothing(chatter: Reader, value: object) -> None:
     look = """() => [

@@ -55,6 +55,17 @@ def test_the_enter_that_ends_a_composition_does_not_send(chatter: Reader) -> Non
     expect(chatter.messages("You")).to_contain_text("日本")
 
 
+def test_the_enter_that_safari_sends_after_a_composition_does_not_send(chatter: Reader) -> None:
+    chatter.box.fill("日本")
+    # Safari says that the composition is over already; the key code is what is left of it.
+    chatter.box.evaluate(
+        """box => box.dispatchEvent(new KeyboardEvent("keydown",
+            {key: "Enter", keyCode: 229, bubbles: true, cancelable: true}))"""
+    )
+    expect(chatter.box).to_have_value("日本")
+    expect(chatter.messages("You")).to_have_count(0)
+
+
 def test_nothing_is_sent_for_blanks(chatter: Reader) -> None:
     chatter.say(" \n ")
     chatter.say("something")

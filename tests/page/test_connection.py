@@ -116,9 +116,58 @@ def test_a_server_that_is_still_down_is_told(chromium: Browser, own_server: Webc
             reader.button("Reconnect").click()
         expect(reader.status).to_contain_text("Reconnecting")
         expect(reader.button("Reconnect")).to_be_visible()
-        reader.button("New conversation").click()
-        expect(reader.log).to_contain_text("There is no new conversation. The server cannot be reached.")
+        for _ in range(2):
+            with reader.page.expect_event("requestfailed"):
+                reader.button("New conversation").click()
+            expect(
+                reader.log.get_by_text("There is no new conversation. The server cannot be reached.")
+            ).to_be_visible()
+        expect(reader.log.get_by_text("There is no new conversation.")).to_have_count(1)
         reader.expect_texts(["Welcome"])
+
+        own_server.restart()
+        reader.button("Reconnect").focus()
+        reader.page.keyboard.press("Enter")
+        expect(reader.status).to_contain_text("Connected")
+        expect(reader.log).not_to_contain_text("There is no new conversation.")
+        expect(reader.box).to_be_focused()
+
+
+def test_a_browser_without_a_network_says_so_and_sends_when_it_is_back(
+    chromium: Browser, bot_server: WebchatServer
+) -> None:
+    """The stream stays open then, as it does where a cable is pulled, and nothing comes over it."""
+    with reading(chromium, bot_server.url) as reader:
+        reader.watch.expect("net::ERR_INTERNET_DISCONNECTED")
+        reader.open_connected()
+        reader.page.context.set_offline(True)
+        expect(reader.status).to_contain_text("Offline")
+        expect(reader.status).to_contain_text("What you write is kept and sent later.")
+        reader.say("in a tunnel")
+        expect(reader.messages("You").last).to_contain_text("Waiting")
+        reader.page.context.set_offline(False)
+        expect(reader.status).to_contain_text("Connected")
+        reader.expect_texts(["Welcome", "in a tunnel", "echo: in a tunnel"])
+
+
+def test_a_message_that_the_bot_fails_at_is_sent_all_the_same(chatter: Reader) -> None:
+    chatter.say("fail")
+    message = chatter.messages("You").last
+    for _ in range(2):
+        expect(message).to_contain_text("Sent, but the bot failed to answer.")
+        expect(message.get_by_role("button", name="Try again")).to_be_hidden()
+        chatter.say("and now?")
+        expect(chatter.messages("Bot").last).to_contain_text("echo: and now?")
+        message = chatter.messages("You").nth(0)
+
+
+def test_a_double_click_makes_one_conversation(chatter: Reader) -> None:
+    chatter.watch.requests.clear()
+    chatter.button("New conversation").dblclick()
+    chatter.expect_texts(["Welcome"])
+    chatter.say("and now?")
+    expect(chatter.messages("Bot").last).to_contain_text("echo: and now?")
+    assert len([url for url in chatter.watch.requests if url.endswith("/conversations")]) == 1
 
 
 def test_a_message_whose_answer_was_lost_is_there_once(chromium: Browser, bot_server: WebchatServer) -> None:
@@ -148,8 +197,10 @@ def test_a_message_that_was_refused_says_why_and_can_be_tried_again(
         reader.page.reload()
         message = reader.messages("You").last
         expect(message).to_contain_text("Not sent.")
-        message.get_by_role("button", name="Try again").click()
+        message.get_by_role("button", name="Try again").focus()
+        reader.page.keyboard.press("Enter")
         expect(message).to_contain_text("Sent")
+        expect(reader.box).to_be_focused()
         expect(message.get_by_role("button", name="Try again")).to_be_hidden()
         reader.expect_texts(["Welcome", "once more", "echo: once more"])
 

@@ -158,7 +158,21 @@ def test_the_page_works_at_four_hundred_percent(chatter: Reader, screenshot: Cal
 
 
 def test_nothing_is_wider_than_the_screen(chatter: Reader, screenshot: Callable[[Page, str], None]) -> None:
-    chatter.have_bot_send(WIDE, {"type": "text", "text": "https://example.org/" + "a" * 300}, CARD, CHOICE)
+    long = "a" * 300
+    options = [{"label": long, "value": "s"}]
+    chatter.have_bot_send(
+        WIDE,
+        {"type": "text", "text": f"https://example.org/{long}"},
+        {"type": "file", "fileUrl": f"https://example.org/{long}"},
+        {"type": "location", "latitude": 1, "longitude": 2, "title": long},
+        {"type": "dropdown", "text": long, "options": options},
+        {"type": "choice", "text": long, "options": options},
+        {"type": "carousel", "items": [CARD | {"title": long}, CARD]},
+        {"type": "custom", "url": "https://example.org", "name": long, "data": {long: long}},
+        CARD,
+        CHOICE,
+    )
+    chatter.have_bot_signal(custom={"event": {long: long}})
     for width in (320, 480, 768, 1024, 1440):
         chatter.page.set_viewport_size({"width": width, "height": 640})
         for role in ("article", "button", "textbox", "status"):

@@ -112,7 +112,7 @@ def press_all(page: Page) -> None:
 
 def settle(page: Page) -> None:
     """What would run does so when the page is next idle."""
-    page.evaluate("() => new Promise(resolve => requestIdleCallback(() => setTimeout(resolve, 50)))")
+    page.evaluate("() => new Promise(resolve => requestIdleCallback(() => requestIdleCallback(resolve)))")
 
 
 @pytest.mark.parametrize("first", BATCHES if FULL else BATCHES[-3:])
@@ -274,6 +274,8 @@ def test_the_page_talks_to_another_server_only_where_its_own_allows_it(
         expect(picture.get_by_role("img")).to_have_js_property("complete", True)
         assert picture.get_by_role("img").evaluate("image => image.naturalWidth") > 0
         assert {url.split("/local/")[0] for url in reader.watch.requests if "/local/" in url} == {bot_server.url}
+        reader.open_connected(f"?api={bot_server.url}&event_source=native")
+        assert not [url for url in reader.watch.requests if "user-key" in url], "whatever a link asks for"
         reader.watch.requests[:] = [url for url in reader.watch.requests if not url.startswith(bot_server.url)]
 
 

@@ -51,6 +51,7 @@ def test_a_day_leaves_with_the_last_of_its_messages(chatter: Reader, bot_server:
     expect(chatter.log).to_be_empty()
     for route in greetings:
         route.continue_()
+    chatter.page.unroute("**/events")
     expect(chatter.log).to_contain_text("Welcome")
 
 

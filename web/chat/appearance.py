@@ -5,9 +5,11 @@ Whatever a bot sends is untrusted: each setting is checked, and one that does no
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
+from pyodide.ffi import JsException
 from pyscript import document, window
 from pyscript.ffi import create_proxy
 
@@ -16,7 +18,7 @@ from .nodes import can_show, make
 from .view import View
 
 if TYPE_CHECKING:
-    from dom import Event
+    from dom import Element, Event
 
     from webchat_py import Message, WebchatClient
 
@@ -35,6 +37,8 @@ class Appearance:
         self._away = document.getElementById("away")
         self._opener = document.getElementById("show-chat")
         self._missed = 0
+        self._avatar: Element | None = None
+        self._loading: asyncio.Task[None] | None = None
         self._settings = {
             "botName": self._set_name,
             "botDescription": self._set_description,
@@ -61,10 +65,11 @@ class Appearance:
                 window.console.info(f"The setting {name} cannot be {value!r}")
 
     def _set_name(self, name: str) -> bool:
-        if not 0 < len(name) <= _LONGEST_NAME:
+        if not _is_name(name):
             return False
         for place in ("title", "name"):  # for the ear, and for the eye
             document.getElementById(place).textContent = name
+            document.getElementById(place).title = name
         self._alerts.rename(name)
         self._view.name_bot(name)
         return True
@@ -73,18 +78,29 @@ class Appearance:
         if len(text) > _LONGEST_TEXT:
             return False
         description = document.getElementById("description")
-        description.textContent = text
+        description.textContent = description.title = text
         description.hidden = not text
         return True
 
     def _set_avatar(self, url: str) -> bool:
         if not can_show(url):
             return False
-        document.getElementById("avatar").replaceChildren(make("img", src=url, alt="", referrerpolicy="no-referrer"))
+        self._avatar = make("img", src=url, alt="", referrerpolicy="no-referrer")
+        self._loading = asyncio.ensure_future(self._show_avatar(self._avatar))
         return True
 
+    async def _show_avatar(self, image: Element) -> None:
+        """Only what is there and a picture, and has not been replaced meanwhile, is shown."""
+        try:
+            await image.decode()
+        except JsException:
+            window.console.info("The picture that botAvatar names cannot be shown")
+            return
+        if image is self._avatar:
+            document.getElementById("avatar").replaceChildren(image)
+
     def _set_placeholder(self, text: str) -> bool:
-        if not 0 < len(text) <= _LONGEST_NAME:
+        if not _is_name(text):
             return False
         document.getElementById("message").setAttribute("placeholder", text)
         return True
@@ -114,6 +130,9 @@ class Appearance:
         self._set_hidden(False)
 
     def _set_hidden(self, hidden: bool) -> None:
+        viewer = document.getElementById("viewer")
+        if viewer.open:
+            viewer.close()  # gives the focus back to the picture
         # The focus must not go with what goes. Elsewhere it stays, for a bot is no reason to take it away.
         had_focus = (self._opener if self._chat.hidden else self._chat).contains(document.activeElement)
         self._chat.hidden = hidden
@@ -130,6 +149,11 @@ class Appearance:
     def _count(self, missed: int) -> None:
         self._missed = missed
         self._opener.textContent = f"Show chat ({missed} new)" if missed else "Show chat"
+
+
+def _is_name(text: str) -> bool:
+    """Whether it is short, and anything that can be seen."""
+    return len(text) <= _LONGEST_NAME and any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def _readable_on(color: str) -> str:

@@ -13,7 +13,8 @@ from pyscript.ffi import create_proxy
 
 from webchat_py import Connection, ConversationGone, Message, Text, Typing, WebchatClient, WebchatError
 
-from .state import DELIVERY_OF, Delivery, Entry, Transcript, is_over, reason
+from .payloads import question_of
+from .state import Delivery, Entry, Transcript, delivery_of, is_over, reason
 from .view import View
 from .widgets import Widgets
 
@@ -24,6 +25,8 @@ HISTORY = 200
 """How many of the newest messages a reload shows at most: drawing one takes a few milliseconds."""
 LONGEST_PAUSE = 30.0
 """Seconds between attempts to start."""
+QUESTION = "question"
+"""In a message's metadata: which question of the message that it replies to it answers, counted from 0."""
 
 
 class Chat:
@@ -37,6 +40,7 @@ class Chat:
         self._over: set[str] = set()
         self._ready = False
         self._connected = False
+        self._changing = False
         self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -108,17 +112,18 @@ class Chat:
     def _show_history(self, messages: list[Message]) -> None:
         for message in reversed(messages):
             if message.conversation_id == self._conversation_id and not self._transcript.find(message):
-                self._mark_choice(self._show(message, by_time=True))
+                self._place(message, by_time=True)
+        self._match_answers()
 
     async def _show_earlier(self) -> None:
         try:
-            messages = await self._client.list_messages(limit=HISTORY)
+            messages = await self._client.list_messages(limit=HISTORY + 1)
         except WebchatError as error:
-            self._view.notice(f"Earlier messages are not shown. {reason(error)}")
+            self._view.preface(f"Earlier messages are not shown. {reason(error)}")
             return
-        if len(messages) == HISTORY:
-            self._view.notice("Earlier messages are not shown.")
-        self._show_history(messages)
+        self._show_history(messages[:HISTORY])
+        if len(messages) > HISTORY:
+            self._view.preface("Earlier messages are not shown.")
 
     # Sending
 
@@ -133,7 +138,11 @@ class Chat:
 
     async def _send(self, entry: Entry) -> None:
         try:
-            await self._client.send_message(entry.payload)
+            if self._client.mode == "pushpin":
+                metadata = None if entry.question is None else {QUESTION: entry.question}
+                await self._client.send_message(entry.payload, metadata, entry.reply_to)
+            else:  # the other mode has neither
+                await self._client.send_message(entry.payload)
         except WebchatError as error:
             self._fail(entry, error)
 
@@ -160,7 +169,7 @@ class Chat:
         self._conversation_id = conversation_id
         for entry in self._transcript.start_over():
             self._view.remove(entry)
-        self._view.forget_events()
+        self._view.forget_notices("event", "problem")
         self._close_box()
 
     def _on_message(self, message: Message) -> None:
@@ -181,7 +190,7 @@ class Chat:
             self._set_delivery(entry, self._delivery_of(message))
 
     def _delivery_of(self, message: Message) -> Delivery:
-        delivery = DELIVERY_OF.get(message.status or "", Delivery.SENT)
+        delivery = delivery_of(message)
         return Delivery.WAITING if delivery is Delivery.SENDING and not self._connected else delivery
 
     def _on_typing(self, typing: Typing) -> None:
@@ -190,6 +199,8 @@ class Chat:
     def _on_connection(self, connection: Connection) -> None:
         self._connected = connection.state == "connected"
         self._view.connection(connection.state, connection.cause)
+        if self._connected:
+            self._view.forget_notices("problem")
         if is_over(connection.cause) and self._conversation_id is not None:
             self._over.add(self._conversation_id)
 
@@ -202,16 +213,27 @@ class Chat:
             self._view.notice("Your earlier conversation does not exist any more. This is a new one.")
 
     def _show(self, message: Message, by_time: bool) -> Entry:
+        entry = self._place(message, by_time)
+        self._match_answers()
+        return entry
+
+    def _place(self, message: Message, by_time: bool) -> Entry:
         own = message.author_id == self._client.user_id
-        entry = Entry(message.payload, message, self._delivery_of(message) if own else None)
+        delivery = self._delivery_of(message) if own else None
+        question = (message.metadata or {}).get(QUESTION)
+        entry = Entry(message.payload, message, delivery, reply_to=message.reply_to, question=question)
         follower = None
         if by_time:
             follower = self._transcript.merge(entry)
         else:
             self._transcript.append(entry)
         self._view.show(entry, before=follower)
-        self._close_box()
         return entry
+
+    def _match_answers(self) -> None:
+        for question in self._transcript.match_answers():
+            self._view.update(question)
+        self._close_box()
 
     def _close_box(self) -> None:
         self._view.close_box(self._transcript.only_choices)
@@ -226,8 +248,7 @@ class Chat:
         entry = Entry(Text(article.querySelector(".bubble").textContent), delivery=Delivery.QUEUED)
         self._transcript.append(entry)
         self._view.adopt(entry, article)
-        self._mark_choice(entry)
-        self._close_box()
+        self._match_answers()
 
     def _on_click(self, event: Event) -> None:
         entry = self._view.entry_of(event.target)
@@ -236,24 +257,20 @@ class Chat:
         if event.target.closest("button.retry"):
             self._try_again(entry)
         elif button := event.target.closest("button.option"):
-            self._take(entry, button.value)
+            self._answer(entry, button.value, question_of(button))
         elif button := event.target.closest("button.choose"):
-            self._take(entry, button.previousElementSibling.value)
+            self._answer(entry, button.previousElementSibling.value, question_of(button))
         elif button := event.target.closest("button.action"):
-            self._answer(button.value)
+            self._answer(entry, button.value)
 
-    def _take(self, choice: Entry, value: str) -> None:
-        if choice.taken is not None:
+    def _answer(self, entry: Entry, value: str, question: int | None = None) -> None:
+        if question in entry.taken:
             return
-        choice.taken = value
-        self._view.update(choice)
-        self._answer(value)
-
-    def _answer(self, value: str) -> None:
-        answer = Entry(Text(value), delivery=Delivery.QUEUED)
+        reply_to = entry.message.id if entry.message else None
+        answer = Entry(Text(value), delivery=Delivery.QUEUED, reply_to=reply_to, question=question)
         self._transcript.append(answer)
         self._view.show(answer)
-        self._close_box()
+        self._match_answers()
         self._view.scroll_to_end()
         self._hand_over()
 
@@ -269,11 +286,6 @@ class Chat:
             message = replace(message, conversation_id="")
         self._spawn(self._resend(entry, message))
 
-    def _mark_choice(self, answer: Entry) -> None:
-        choice = self._transcript.answered_by(answer)
-        if choice is not None:
-            self._view.update(choice)
-
     def _on_reconnect(self, _event: Event) -> None:
         self._hurry.set()
         if self._ready and self._conversation_id is not None:
@@ -282,7 +294,7 @@ class Chat:
     def _on_refused(self, event: SecurityPolicyViolationEvent) -> None:
         """The page's policy forbids what the reader's address (`?api=`) asks for, which looks like a dead network."""
         if event.effectiveDirective == "connect-src":
-            self._view.notice("This page may not talk to that server. Its own has to allow it, by --allow-api.")
+            self._view.problem("This page may not talk to that server. Its own has to allow it, by --allow-api.")
 
     async def _reconnect(self, conversation_id: str) -> None:
         # If it fails, the status says so.
@@ -290,7 +302,9 @@ class Chat:
             await self._client.switch_conversation(conversation_id)
 
     def _on_new_conversation(self, _event: Event) -> None:
-        self._spawn(self._new_conversation())
+        if not self._changing:  # a double click wants one
+            self._changing = True
+            self._spawn(self._new_conversation())
 
     async def _new_conversation(self) -> None:
         try:
@@ -300,6 +314,8 @@ class Chat:
             else:
                 await self._client.new_conversation()
         except WebchatError as error:
-            self._view.notice(f"There is no new conversation. {reason(error)}")
+            self._view.problem(f"There is no new conversation. {reason(error)}")
             return
+        finally:
+            self._changing = False
         document.getElementById("message").focus()

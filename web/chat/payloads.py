@@ -40,13 +40,13 @@ from webchat_py import (
 
 from .markdown import render_markdown, render_text
 from .nodes import button, can_play, can_show, link, link_or_text, make
-from .state import fields, flat
+from .state import MAX_ITEMS, fields, shown
 
 if TYPE_CHECKING:
     from dom import Element, Node
 
 _MAX_FIELDS = 40
-_MAX_ITEMS = 100
+_MORE = "There is more, which is not shown."
 _MAP = "https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}#map=16/{latitude}/{longitude}"
 _ENDING = re.compile(r"[?#].*", re.DOTALL)
 
@@ -78,9 +78,13 @@ def _(payload: Custom) -> Node:
 def named_data(heading: str, data: object) -> Node:
     """Decoded JSON as a list of names and values, cut off after many."""
     rows: list[Node] = []
-    for name, value in islice(fields(data), _MAX_FIELDS):
+    rest = fields(data)
+    for name, value in islice(rest, _MAX_FIELDS):
         rows += [make("dt", name or "value"), make("dd", value)]
-    return make("div", make("p", heading), *([make("dl", *rows)] if rows else []), class_name="data")
+    parts = [make("p", heading), *([make("dl", *rows)] if rows else [])]
+    if next(rest, None) is not None:
+        parts.append(make("p", _MORE))
+    return make("div", *parts, class_name="data")
 
 
 # Words
@@ -229,17 +233,27 @@ def _(payload: Dropdown) -> Node:
     return make("div", make("p", payload.text), row, class_name="question")
 
 
-def mark_taken(node: Element, value: str) -> None:
-    """Shows that the question in `node` was answered with `value`. It stays readable and can be left by keyboard."""
-    for option in node.querySelectorAll("button.option"):
+def question_of(element: Element) -> int:
+    """Which question of its message an element is in, counted from 0."""
+    asked, article = element.closest(".question"), element.closest("article")
+    questions = article.querySelectorAll(".question") if article else ()
+    return next(number for number, question in enumerate(questions) if question.isSameNode(asked))
+
+
+def mark_taken(article: Element, number: int, value: str) -> None:
+    """Shows that a question was answered with `value`. It stays readable and can be left by keyboard."""
+    question = list(article.querySelectorAll(".question"))[number]
+    for option in question.querySelectorAll("button.option"):
         # Not "disabled": that would throw the keyboard's focus off the button that was just pressed.
         option.setAttribute("aria-disabled", "true")
         option.setAttribute("aria-pressed", str(option.value == value).lower())
-    for listed in node.querySelectorAll("select"):
-        listed.value = value
-        listed.disabled = True
-    for choose in node.querySelectorAll("button.choose"):
+    for choose in question.querySelectorAll("button.choose"):
         choose.setAttribute("aria-disabled", "true")
+        listed = choose.previousElementSibling
+        listed.value = value
+        if listed.matches(":focus"):
+            choose.focus()
+        listed.disabled = True
 
 
 # Several in one
@@ -247,5 +261,9 @@ def mark_taken(node: Element, value: str) -> None:
 
 @render.register(Bloc)
 def _(payload: Bloc) -> Node:
-    items = [render(item) for item in islice(flat(payload), _MAX_ITEMS)]
-    return make("div", *items, class_name="bloc") if items else make("p", "An empty message", class_name="unavailable")
+    items = [render(item) for item in shown(payload)]
+    if not items:
+        return make("p", "An empty message", class_name="unavailable")
+    if len(items) == MAX_ITEMS:
+        items.append(make("p", _MORE, class_name="unavailable"))
+    return make("div", *items, class_name="bloc")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 from webchat_py import (
     Bloc,
@@ -22,6 +23,9 @@ from webchat_py import (
     Text,
 )
 
+MAX_ITEMS = 100
+"""A bot may put any number of them into one message; so many are shown."""
+
 
 class Delivery(StrEnum):
     """How far a message of one's own has come."""
@@ -30,6 +34,7 @@ class Delivery(StrEnum):
     WAITING = "waiting"
     SENDING = "sending"
     SENT = "sent"
+    UNANSWERED = "unanswered"
     FAILED = "failed"
 
 
@@ -38,12 +43,19 @@ DELIVERY_WORDS = {
     Delivery.WAITING: "Waiting",
     Delivery.SENDING: "Sending…",
     Delivery.SENT: "Sent",
+    Delivery.UNANSWERED: "Sent, but the bot failed to answer.",
     Delivery.FAILED: "Not sent.",
 }
 
 
-# What the client says of a message, for the reader.
-DELIVERY_OF = {"pending": Delivery.SENDING, "failed": Delivery.FAILED}
+def delivery_of(message: Message) -> Delivery:
+    """How far a message of one's own has come by what the client says of it."""
+    match message.status:
+        case "pending":
+            return Delivery.SENDING
+        case "failed":
+            return Delivery.FAILED if message.id is None else Delivery.UNANSWERED
+    return Delivery.SENT
 
 
 @dataclass(slots=True, eq=False)
@@ -51,15 +63,22 @@ class Entry:
     """One message as the page shows it.
 
     `message` is as the client told it last, and `None` until the client has it; `delivery` is `None` for messages of
-    others; `taken` is the value of the option that a choice was answered with; `problem` says why a message was not
-    sent.
+    others; `problem` says why a message was not sent; `reply_to` is the id of the message that it answers, and
+    `question` which question in it, where the reader pressed one of its options. `taken` says for each question
+    in a message which value it was answered with.
     """
 
     payload: Payload
     message: Message | None = None
     delivery: Delivery | None = None
-    taken: str | None = None
     problem: str = ""
+    reply_to: str | None = None
+    question: int | None = None
+    taken: dict[int, str] = field(default_factory=dict)
+    questions: list[Choice | Dropdown] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.questions = [item for item in shown(self.payload) if isinstance(item, Choice | Dropdown)]
 
     @property
     def own(self) -> bool:
@@ -115,27 +134,27 @@ class Transcript:
         """What the client does not have yet."""
         return [entry for entry in self.entries if entry.delivery is Delivery.QUEUED]
 
-    def answered_by(self, answer: Entry) -> Entry | None:
-        """Finds the choice that `answer` answers, the last open one before it that offers this value, and
-        notes there that it is taken.
+    def match_answers(self) -> list[Entry]:
+        """Finds out anew which question each answer belongs to; returns the messages in which that changed something.
 
-        On the wire an answer is a plain text with the option's value, so this is how a choice stays taken
-        over a reload.
+        On the wire an answer is a plain text with the option's value, which says by `reply_to` what it answers. One
+        without, such as one that was typed, answers the last open question before it that offers this value.
         """
-        if not answer.own or not isinstance(answer.payload, Text):
-            return None
-        for entry in reversed(self.entries[: self.entries.index(answer)]):
-            if entry.taken is None and _offers(entry.payload, answer.payload.text):
-                entry.taken = answer.payload.text
-                return entry
-        return None
+        asked: list[Entry] = []
+        before: dict[Entry, dict[int, str]] = {}
+        for entry in self.entries:
+            if entry.own and isinstance(entry.payload, Text):
+                _settle(asked, entry, entry.payload.text)
+            elif entry.questions:
+                before[entry], entry.taken = entry.taken, {}
+                asked.append(entry)
+        return [entry for entry in asked if entry.taken != before[entry]]
 
     @property
     def only_choices(self) -> bool:
         """Whether the newest message is a question that takes none but its own answers. An answer would be newer."""
         return bool(self.entries) and any(
-            isinstance(item, Choice | Dropdown) and bool(item.options) and item.disable_free_text is True
-            for item in flat(self.entries[-1].payload)
+            bool(question.options) and question.disable_free_text is True for question in self.entries[-1].questions
         )
 
     def start_over(self) -> list[Entry]:
@@ -159,11 +178,23 @@ def flat(payload: Payload) -> Iterator[Payload]:
             yield top
 
 
-def _offers(payload: Payload, value: str) -> bool:
-    return any(
-        isinstance(item, Choice | Dropdown) and any(option.value == value for option in item.options)
-        for item in flat(payload)
-    )
+def shown(payload: Payload) -> Iterator[Payload]:
+    """What of a payload is shown: itself, or so many of a bloc's items."""
+    return islice(flat(payload), MAX_ITEMS)
+
+
+def _settle(asked: list[Entry], answer: Entry, value: str) -> None:
+    for entry in reversed(asked):
+        if answer.reply_to is not None and (entry.message is None or entry.message.id != answer.reply_to):
+            continue
+        for number, question in enumerate(entry.questions):
+            if answer.question in (None, number) and number not in entry.taken and _offers(question, value):
+                entry.taken[number] = value
+                return
+
+
+def _offers(question: Choice | Dropdown, value: str) -> bool:
+    return any(option.value == value for option in question.options)
 
 
 def _shows(entry: Entry, message: Message) -> bool:

@@ -61,9 +61,9 @@ class View:
         if entry.delivery is not None:
             article.dataset.delivery = entry.delivery.value
             article.querySelector(".delivery").textContent = f"{DELIVERY_WORDS[entry.delivery]} {entry.problem}"
-            article.querySelector(".retry").hidden = entry.delivery is not Delivery.FAILED
-        if entry.taken is not None:
-            mark_taken(article, entry.taken)
+            self._set_hidden(article.querySelector(".retry"), entry.delivery is not Delivery.FAILED)
+        for question, value in entry.taken.items():
+            mark_taken(article, question, value)
 
     def remove(self, entry: Entry) -> None:
         article = self._articles.pop(entry)
@@ -98,15 +98,27 @@ class View:
         self._log.append(make("p", text, class_name="notice"))
         self.announce(text)
 
+    def preface(self, text: str) -> None:
+        """Says something of the page's own before the first message."""
+        self._log.prepend(make("p", text, class_name="notice"))
+
+    def problem(self, text: str) -> None:
+        """Says what went wrong, once for as long as it does."""
+        if not any(problem.textContent == text for problem in self._log.querySelectorAll(".problem")):
+            self._log.append(make("p", text, class_name="notice problem"))
+            self.announce(text)
+
     def event(self, data: object) -> None:
         """Shows what the bot says that is no message. A front end that knows the bot would do it instead."""
         text = "The bot has sent an event:"
         self._log.append(make("div", named_data(text, data), class_name="notice event"))
         self.announce(text)
 
-    def forget_events(self) -> None:
-        for event in self._log.querySelectorAll(".event"):
-            event.remove()
+    def forget_notices(self, *kinds: str) -> None:
+        """Takes away the notices of these kinds, "event" or "problem"."""
+        for kind in kinds:
+            for notice in self._log.querySelectorAll(f".{kind}"):
+                notice.remove()
 
     def name_bot(self, name: str) -> None:
         """What the bot is called from now on, in what it has said as well."""
@@ -132,10 +144,16 @@ class View:
         word, hint = status_words(state, cause)
         self._connection.dataset.state = state
         self._status.replaceChildren(make("strong", word), f" {hint}")
-        self._reconnect.hidden = state in ("connecting", "connected") or is_over(cause)
+        self._set_hidden(self._reconnect, state in ("connecting", "connected") or is_over(cause))
 
     def typing(self, is_typing: bool) -> None:
         self._typing.hidden = not is_typing
+
+    def _set_hidden(self, button: Element, hidden: bool) -> None:
+        """The focus must not go with a button that goes."""
+        if hidden and button.matches(":focus"):
+            self._box.focus()
+        button.hidden = hidden
 
     def scroll_to_end(self) -> None:
         self._log.scrollTop = self._log.scrollHeight

@@ -48,7 +48,11 @@ class Widgets:
         media = event.target
         if media.tagName in _KINDS:
             broken = unavailable(_KINDS[media.tagName], media.getAttribute("src") or "")
-            (media.closest("button.picture") or media).replaceWith(broken)
+            shown = media.closest("button.picture") or media
+            had_focus = shown.matches(":focus")
+            shown.replaceWith(broken)
+            if had_focus:
+                document.getElementById("log").focus()
 
 
 def _turn(strip: Element, direction: int) -> None:
