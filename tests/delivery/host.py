@@ -81,6 +81,7 @@ class Host:
         self._bot = bot
         self._faults = faults
         self._app: ASGIApp | None = None
+        self._sockets: ASGIApp | None = None
         self.up = asyncio.Event()
         self._api: Api | None = None
         self._serving: set[asyncio.Task[object]] = set()
@@ -103,7 +104,9 @@ class Host:
         ):
             self._api = application.create_api(self._settings, self._bot)
         self.up.set()
-        self._app = self._faults.around(application.create_app(self._settings, self._api), self._api.keys.expire)
+        app = application.create_app(self._settings, self._api)
+        self._app = self._faults.around(app, self._api.keys.expire)
+        self._sockets = self._faults.around_socket(app, self._api.keys.expire)
 
     async def kill(self) -> None:
         """As by SIGKILL: whatever it was doing is not done, unless a transaction was over."""
@@ -114,13 +117,15 @@ class Host:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.api.messaging.stop()
         await self.api.db.close()
         self._api = self._app = None
 
     def serve(self, connection: Connection) -> None:
         """Answer the request of a connection. What the application leaves unfinished is cut off."""
-        assert self._app is not None, "the server is not running"
-        self._begin(_serve(self._app, connection))
+        app = self._sockets if connection.scope["type"] == "websocket" else self._app
+        assert app is not None, "the server is not running"
+        self._begin(_serve(app, connection))
 
     async def say(self, conversation_id: str, text: str) -> None:
         """Have the bot say something by itself."""
@@ -162,18 +167,34 @@ class Host:
         with closing(sqlite3.connect(self._settings.data / "webchat.sqlite3")) as db:
             sql = "SELECT id, user_id, created_at, payload FROM messages WHERE conversation_id = ? ORDER BY seq"
             rows = db.execute(sql, (conversation_id,)).fetchall()
-        return [Stored(one, author, date, json.loads(payload)["text"]) for one, author, date, payload in rows]
+        messages = [(one, author, date, json.loads(payload)) for one, author, date, payload in rows]
+        return [
+            Stored(one, author, date, payload["text"])
+            for one, author, date, payload in messages
+            if payload["type"] != "trigger"
+        ]
 
     def events(self, conversation_id: str) -> list[Model]:
-        """The payloads of a conversation's events."""
+        """The payloads of a conversation's events. Mode "messaging" has them among the messages."""
         with closing(sqlite3.connect(self._settings.data / "webchat.sqlite3")) as db:
-            sql = "SELECT payload FROM events WHERE conversation_id = ? ORDER BY seq"
-            return [json.loads(payload) for (payload,) in db.execute(sql, (conversation_id,))]
+            sql = "SELECT payload FROM {} WHERE conversation_id = ? ORDER BY seq"
+            events, messages = (
+                [json.loads(payload) for (payload,) in db.execute(sql.format(table), (conversation_id,))]
+                for table in ("events", "messages")
+            )
+        triggers = [payload["payload"] for payload in messages if payload["type"] == "trigger"]
+        return events + [{"type": "custom", "data": data} for data in triggers]
 
     @contextmanager
     def clock(self) -> Iterator[None]:
         """While it lasts, the server takes the simulation's time for the time."""
-        with mock.patch.object(store, "now", self._now):
+        # Not from 0, which Engine.IO takes for no time at all
+        time = mock.Mock(time=lambda: 1 + asyncio.get_running_loop().time())
+        with (
+            mock.patch.object(store, "now", self._now),
+            mock.patch("engineio.async_socket.time", time),
+            mock.patch("engineio.base_socket.time", time),
+        ):
             yield
 
     def _now(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -180,6 +181,81 @@ class Connection:
         return item
 
 
+class SocketConnection(Connection):
+    """One WebSocket. The client has `write` and `close`, and is told by the functions it gave."""
+
+    def __init__(
+        self,
+        network: Network,
+        exchange: Exchange,
+        on_text: Callable[[str | None], None],
+        on_end: Callable[[int], None],
+    ) -> None:
+        super().__init__(network, exchange, {"connection": "Upgrade", "upgrade": "websocket"})
+        self.scope = {**self.scope, "type": "websocket", "scheme": "ws", "subprotocols": []}
+        self._on_text, self._on_end = on_text, on_end
+        self._open = True
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._inbox.put_nowait({"type": "websocket.connect"})
+        self._doing: set[str] = set()
+
+    # The client's end
+
+    def write(self, text: str) -> None:
+        if '"type":"messages.create"' in text or '"type":"conversations.' in text:
+            self._doing.add(json.loads(text[2:])[1]["request"])
+        self._to_server.put(lambda: self._inbox.put_nowait({"type": "websocket.receive", "text": text}))
+
+    def close(self) -> None:
+        self._open = False
+        super().close()
+
+    # The server's end
+
+    async def receive(self) -> Message:
+        return await self._inbox.get()
+
+    async def send(self, message: Message) -> None:
+        if self._left.is_set() or self._ended:
+            return
+        if message["type"] == "websocket.accept":
+            self.exchange.status = 101
+        elif message["type"] == "websocket.send":
+            self._hand_over(self._spoiled(message["text"]).encode())
+        else:
+            self._ended = True
+            self._hand_over(None)
+
+    @property
+    def is_stream(self) -> bool:
+        return True
+
+    def _spoiled(self, text: str) -> str:
+        """An answer, or in its place that something went wrong, though it was done."""
+        content = json.loads(text[2:])[1] if text.startswith('42["message"') else {}
+        request = content.get("request")
+        if request not in self._doing or not self._network.spoiled:
+            return text
+        self._network.spoiled -= 1
+        return "42" + json.dumps(
+            ["message", {"request": request, "data": {"error": True, "message": "an error occurred"}}]
+        )
+
+    def _leave(self) -> None:
+        super()._leave()
+        self._inbox.put_nowait({"type": "websocket.disconnect", "code": 1006})
+
+    def _hand_over(self, item: Head | bytes | NetworkError | None) -> None:
+        self._to_client.put(lambda: self._tell(item))
+
+    def _tell(self, item: object) -> None:
+        if self._open and isinstance(item, bytes):
+            self._on_text(item.decode())
+        elif self._open:
+            self._open = False
+            self._on_end(1005 if item is None else 1006)
+
+
 class Network:
     """Carries requests to the server. `latency` gives the seconds that each thing takes in each direction."""
 
@@ -197,6 +273,16 @@ class Network:
         exchange = Exchange(asyncio.get_running_loop().time(), method, target, body)
         self.exchanges.append(exchange)
         connection = Connection(self, exchange, headers)
+        self._connections[connection] = None
+        connection.begin()
+        return connection
+
+    def open_socket(
+        self, target: str, on_text: Callable[[str | None], None], on_end: Callable[[int], None]
+    ) -> SocketConnection:
+        exchange = Exchange(asyncio.get_running_loop().time(), "GET", target, "")
+        self.exchanges.append(exchange)
+        connection = SocketConnection(self, exchange, on_text, on_end)
         self._connections[connection] = None
         connection.begin()
         return connection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from hypothesis import strategies as st
@@ -188,7 +188,8 @@ async def play(world: World, schedule: Schedule) -> Outcome:
         world.end_streams("clean")
         await world.settle()
     outcome.pending_at_end = sum(not sending.task.done() for sending in world.sendings)
-    if schedule.has(Expire):
+    if schedule.has(Expire) or (schedule.terms.mode == "messaging" and outcome.deleted is not None):
+        # A Messaging server tells nobody of it who does not ask.
         world.send("after the end")
     if not schedule.has(Expire, Delete):
         failed = [sending for sending in world.sendings if isinstance(sending.error, WebchatError)]
@@ -292,6 +293,8 @@ async def _end_for_good(world: World, action: Expire | Delete, outcome: Outcome)
     await world.host.up.wait()
     if isinstance(action, Expire):
         world.host.api.keys.expire()
+        if world.terms.mode == "messaging":
+            world.network.cut()  # who is logged in stays it until then
         return
     is_gone = outcome.deleted is not None
     while not is_gone:
@@ -403,9 +406,12 @@ def _scenes(lateness: list[float]) -> SearchStrategy[Steps]:
     )
 
 
+_SERVERS = {
+    "pushpin": ["none", "no-dedupe", "no-metadata", "oldest-first", "oldest-first,no-metadata"],
+    "messaging": ["none", "no-metadata"],
+}
 _TERMS = st.builds(
     Terms,
-    server=st.sampled_from(["none", "no-dedupe", "no-metadata", "oldest-first", "oldest-first,no-metadata"]),
     latency=st.sampled_from([0.05, 0.01, 0.4]),
     page_size=st.sampled_from([50, 5, 2, 1]),
     coarse_time=st.booleans(),
@@ -425,9 +431,9 @@ _ENTRIES = st.just("none") | st.builds(
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> Schedule:
+def schedules(draw: st.DrawFn, mode: Literal["pushpin", "messaging"] = "pushpin") -> Schedule:
     """Any chat that the promise is about."""
-    terms = draw(_TERMS)
+    terms = replace(draw(_TERMS), mode=mode, server=draw(st.sampled_from(_SERVERS[mode])))
     # What is carried out later than the grace period is promised to arrive once by servers only that refuse a used id.
     lateness = [1.0, 4.0, 9.0, 25.0] if terms.dedupes else [1.0, 4.0]
     steps = [step for scene in draw(st.lists(_scenes(lateness), min_size=2, max_size=8)) for step in scene]

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, the promise is kept: 200 schedules of it, and 2,000 with `./build.sh test --full`.
+"""Whatever goes wrong, the promise is kept: 200 schedules for each mode, and 2,000 with `./build.sh test --full`.
 
 A schedule that breaks it is shrunk, printed, and played again first by the next run. To see what happens in it:
 
@@ -55,8 +55,15 @@ def test_the_promise_is_kept(schedule: Schedule) -> None:
     check(schedule)
 
 
+@settings(max_examples=CASES)
+@given(schedules("messaging"))
+def test_the_promise_is_kept_in_mode_messaging(schedule: Schedule) -> None:
+    note(f'PYTHONPATH=web/server .venv/bin/python -m tests.delivery "{schedule!r}"')
+    check(schedule)
+
+
 @settings(max_examples=CASES // 4)
-@given(schedules(), st.floats(0, 100))
+@given(st.one_of(schedules(), schedules("messaging")), st.floats(0, 100))
 def test_disconnect_at_any_time_leaves_nothing_behind(schedule: Schedule, when: float) -> None:
     async def main(world: World) -> None:
         playing = asyncio.create_task(play(world, schedule))

@@ -12,7 +12,7 @@ from webchat_py.wire.ports import StreamListener, Wake
 from webchat_py.wire.rest import Request, Response, error_from
 from webchat_py.wire.sse import SSEDecoder
 
-from .network import Connection, Network
+from .network import Connection, Network, SocketConnection
 
 EVENT_STREAM = "text/event-stream"
 
@@ -73,6 +73,11 @@ class SimulatedTransport:
         finally:
             connection.close()
 
+    def open_socket(
+        self, path: str, on_text: Callable[[str | None], None], on_end: Callable[[int], None]
+    ) -> SimulatedSocket:
+        return SimulatedSocket(self._network.open_socket(path, on_text, on_end))
+
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
         def fire() -> None:
             self.timers.discard(timer)
@@ -125,6 +130,19 @@ class SimulatedTransport:
             if decoder.retry is not None:
                 listener.retry = decoder.retry / 1000
             listener.last_event_id = decoder.last_event_id or listener.last_event_id
+
+
+class SimulatedSocket:
+    """What `browser.websocket.Socket` is in a browser."""
+
+    def __init__(self, connection: SocketConnection) -> None:
+        self._connection = connection
+
+    def send(self, text: str) -> None:
+        self._connection.write(text)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 async def _read(connection: Connection) -> Response:

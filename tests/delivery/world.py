@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from webchat_server.app import Settings
 from webchat_server.bots import Chat
 from webchat_server.faults import Ending, Faults, parse
 
+from webchat_py.backend import Backend
 from webchat_py.client import WebchatClient
+from webchat_py.messaging import MessagingBackend
 from webchat_py.pushpin import PushpinBackend
 from webchat_py.session import Session
 from webchat_py.wire.models import Connection, Message
@@ -50,11 +52,12 @@ class Terms:
     retry_for: float = 60.0
     timeout: float = 10.0
     seed: int = 0
+    mode: Literal["pushpin", "messaging"] = "pushpin"
 
     @property
     def dedupes(self) -> bool:
-        """Whether the server stores nothing twice under one client id."""
-        return self.keeps_metadata and "no-dedupe" not in self.server
+        """Whether the server stores nothing twice under one client id. A Messaging server knows no such thing."""
+        return self.keeps_metadata and "no-dedupe" not in self.server and self.mode == "pushpin"
 
     @property
     def keeps_metadata(self) -> bool:
@@ -269,11 +272,14 @@ async def a_world(terms: Terms, folder: Path) -> AsyncIterator[World]:
 
 
 def _client(terms: Terms, transport: SimulatedTransport, chance: Callable[[], float]) -> WebchatClient:
+    backend: Backend = MessagingBackend(transport, CLIENT_ID, terms.timeout)
+    if terms.mode == "pushpin":
+        backend = PushpinBackend(transport, "native" if terms.native else "fetch", {}, terms.timeout)
     return WebchatClient(
         CLIENT_ID,
         "http://127.0.0.1:8000",
-        "pushpin",
-        PushpinBackend(transport, "native" if terms.native else "fetch", {}, terms.timeout),
+        terms.mode,
+        backend,
         session=lambda on_error: Session(None, "", _Locks(), on_error, transport.call_later),
         idle_timeout=45.0,
         retry_for=terms.retry_for,

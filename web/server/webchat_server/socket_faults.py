@@ -95,6 +95,7 @@ class SocketExchange:
         """End it here, whatever the application does."""
         if not self._ending.done():
             self._ending.set_result(how)
+            self._awake.set()
 
     def stall(self, seconds: float | None) -> None:
         """Say nothing for so many seconds, or for good."""
@@ -165,19 +166,21 @@ class SocketExchange:
     def _leave(self, message: Message | None) -> None:
         """The client has gone, of which the application learns when it has got all that came before."""
         self._gone = self._gone or message
+        if self._gone:
+            self._awake.set()  # so that the application does not wait to be heard by nobody
         if self._gone and not self._late:
             self._inbox.put_nowait(self._gone)
 
     # --- what the application says --------------------------------------------------------------------------------
 
     async def _send(self, message: Message) -> None:
-        if self._gone or self._ending.done():
-            return
         if message["type"] == "websocket.accept":
             await self._send_frame(message)
             await self._begin()
             return
         await self._awake.wait()
+        if self._is_over():
+            return
         kind, content = _content(message)
         match kind, content:
             case "42", ["login", *_]:
@@ -208,8 +211,7 @@ class SocketExchange:
 
     async def _send_in(self, seconds: float, message: Message) -> None:
         await asyncio.sleep(seconds)
-        await self._awake.wait()
-        await self._send_frame(message)
+        await self._pass_on(message)
 
     async def _signal(self, message: Message) -> None:
         for kind, how in _ENDINGS.items():
@@ -226,17 +228,24 @@ class SocketExchange:
             self._held = message
             self._after(fault.seconds or 0, lambda: self._soon(self._send_held()))
             return
-        await self._awake.wait()
-        await self._send_frame(message)
+        await self._pass_on(message)
         if self._fires("duplicate", _LISTEN, _SIGNAL):
-            await self._send_frame(message)
+            await self._pass_on(message)
         await self._send_held()
 
     async def _send_held(self) -> None:
         held, self._held = self._held, None
         if held is not None:
-            await self._awake.wait()
-            await self._send_frame(held)
+            await self._pass_on(held)
+
+    async def _pass_on(self, message: Message) -> None:
+        """Send it, unless it has to wait until there is nobody left to hear it."""
+        await self._awake.wait()
+        if not self._is_over():
+            await self._send_frame(message)
+
+    def _is_over(self) -> bool:
+        return self._gone is not None or self._ending.done()
 
     # --- for all of it --------------------------------------------------------------------------------------------
 
