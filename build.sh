@@ -19,7 +19,8 @@ verb_help() {
                            with --pushpin the event streams go through the proxy of that name, as on the hosted service
 ./build.sh test [--full] [SUITE or tests/PATH ...] [ARGS]
                            run the linters and all suites, or those named; ARGS go to pytest; --full runs the full counts
-./build.sh bench           measure (does not exist yet)
+./build.sh bench [MEASURE ...] [--pairs N]
+                           measure against the original client, in one browser; writes build/bench.json
 ./build.sh clean           delete all that was built; chats in data/ stay
 ./build.sh help            this text
 HELP
@@ -77,8 +78,10 @@ verb_test() {
 }
 
 verb_bench() {
-    echo "There is no benchmark yet." >&2
-    exit 2
+    make_node_modules test
+    verb_build
+    make_test_environment
+    "$python" -m tests.bench "$@"
 }
 
 verb_clean() {
@@ -295,11 +298,11 @@ trap delete_unfinished EXIT
 verb=${1:-build}
 shift $(($# > 0))
 case $verb in
-    build | run | test)
+    build | run | test | bench)
         host=$(find_python)
         "verb_$verb" "$@"
         ;;
-    bench | clean | help) "verb_$verb" ;;
+    clean | help) "verb_$verb" ;;
     -h | --help) verb_help ;;
     *)
         verb_help >&2
