@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds, runs and tests webchat_py; ./build.sh help says how. What it makes is in .venv, build, dist,
-# web/node_modules and web/vendor, each with a stamp of what it was made from, so that a second run makes
+# web/lite, web/node_modules and web/vendor, each with a stamp of what it was made from, so that a second run makes
 # only what has changed. A folder gets its stamp last, so a run that was interrupted is not believed.
 set -euo pipefail
 
@@ -9,13 +9,13 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 cd -- "$root"
 
 python=.venv/bin/python
-server_needs=(web/build-requirements.txt web/server/requirements.txt)
+server_needs=(web/build-requirements.txt web/server/requirements.txt web/notebooks/requirements.txt)
 suites=(wire server delivery browser page notebook interop)
 
 verb_help() {
     cat <<'HELP'
-./build.sh                 build what the page and the wheel need: web/vendor and dist
-./build.sh run [ARGS]      serve page and API on http://127.0.0.1:8000; ARGS go to the server (--port, --bot, --data, ...);
+./build.sh                 build what the page, the notebooks and the wheels need: web/vendor, web/lite and dist
+./build.sh run [ARGS]      serve page, notebooks (/lite/) and API on http://127.0.0.1:8000; ARGS go to the server (--port, --bot, --data, ...);
                            with --pushpin the event streams go through the proxy of that name, as on the hosted service
 ./build.sh test [--full] [SUITE or tests/PATH ...] [ARGS]
                            run the linters and all suites, or those named; ARGS go to pytest; --full runs the full counts
@@ -30,6 +30,7 @@ HELP
 verb_build() {
     make_server_environment
     make_vendor
+    make_lite
     make_wheel
     copy_wheel_to web/vendor
     if [[ -d build/pyodide-dist ]]; then copy_wheel_to build/pyodide-dist; fi
@@ -85,7 +86,7 @@ verb_bench() {
 }
 
 verb_clean() {
-    rm -rf .venv build dist web/node_modules web/vendor .hypothesis .mypy_cache .pytest_cache .ruff_cache
+    rm -rf .venv build dist web/lite web/node_modules web/vendor .hypothesis .mypy_cache .pytest_cache .ruff_cache
 }
 
 is_suite() {
@@ -156,6 +157,10 @@ make_node_modules() { # make_node_modules page|test
 
 make_vendor() {
     make_folder web/vendor vendor web/package-lock.json web/pyodide-requirements.txt
+}
+
+make_lite() {
+    make_folder web/lite lite web/package-lock.json web/pyodide-requirements.txt web/notebooks
 }
 
 make_wheel() {

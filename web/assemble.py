@@ -2,6 +2,7 @@
 
     assemble.py key PATH...        print a hash of files and folders, by name and content
     assemble.py vendor FOLDER      fill FOLDER with what the page loads: Pyodide, PyScript, marked, DOMPurify
+    assemble.py lite FOLDER        fill FOLDER with the JupyterLite site of the notebooks
     assemble.py test-dist FOLDER   fill FOLDER with the Pyodide that pytest-pyodide serves
     assemble.py peers FOLDER       fill FOLDER with the original JavaScript clients, for tests
 
@@ -20,6 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +33,9 @@ WEB = Path(__file__).resolve().parent
 NODE_MODULES = WEB / "node_modules"
 PAGE_WHEELS = WEB / "pyodide-requirements.txt"
 TEST_WHEELS = WEB.parent / "tests" / "pyodide-requirements.txt"
+NOTEBOOKS = WEB / "notebooks"
+KERNEL_WHEELS = NOTEBOOKS / "pyodide-requirements.txt"
+PIPLITE_WHEELS = NOTEBOOKS / "piplite-requirements.txt"
 
 PYODIDE_CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 # folder under vendor/ -> folder under node_modules/, and the files taken from it
@@ -57,6 +62,8 @@ def main(arguments: list[str]) -> None:
             print(key([Path(path) for path in paths]))
         case ["vendor", folder]:
             assemble_vendor(Path(folder))
+        case ["lite", folder]:
+            assemble_lite(Path(folder))
         case ["test-dist", folder]:
             copy_from_npm("pyodide", Path(folder))
             add_wheels(Path(folder), [PAGE_WHEELS, TEST_WHEELS])
@@ -91,6 +98,52 @@ def assemble_vendor(vendor: Path) -> None:
     add_wheels(vendor / "pyodide", [PAGE_WHEELS])
     for file in [file for file in vendor.rglob("*") if file.is_file()]:
         compress(file)
+
+
+def assemble_lite(site: Path) -> None:
+    """JupyterLite with a Pyodide of its own, so that the folder can be served anywhere and asks nobody else."""
+    with tempfile.TemporaryDirectory() as folder:
+        wheels = Path(folder, "wheels")
+        download([PIPLITE_WHEELS], wheels)
+        shutil.copyfile(NOTEBOOKS / "jupyter-lite.json", Path(folder, "jupyter-lite.json"))
+        # Without contents: for those it would want jupyter-server, forty packages for one small index
+        options = ["--lite-dir", folder, "--output-dir", str(site), "--piplite-wheels", str(wheels), "--no-sourcemaps"]
+        outcome = subprocess.run(
+            [sys.executable, "-m", "jupyterlite_core", "build", *options],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if outcome.returncode:
+            sys.exit(f"jupyter lite build failed:\n{outcome.stdout}")
+    copy_from_npm("pyodide", site / "static" / "pyodide")
+    add_wheels(site / "static" / "pyodide", [PAGE_WHEELS, KERNEL_WHEELS])
+    add_contents(sorted(NOTEBOOKS.glob("*.ipynb")), site)
+    for file in [file for file in site.rglob("*") if file.is_file()]:
+        compress(file)
+
+
+def add_contents(notebooks: list[Path], site: Path) -> None:
+    """Put the notebooks into the site, and the list of them in the form of Jupyter Server's contents API."""
+    for folder in ("files", "api/contents"):
+        (site / folder).mkdir(parents=True, exist_ok=True)
+    for notebook in notebooks:
+        shutil.copyfile(notebook, site / "files" / notebook.name)
+    root = contents_entry("directory", "", "json") | {"content": [notebook_entry(file) for file in notebooks]}
+    (site / "api" / "contents" / "all.json").write_text(json.dumps(root, indent=1) + "\n")
+
+
+def notebook_entry(notebook: Path) -> dict[str, Any]:
+    return contents_entry("notebook", notebook.name, "json") | {"size": notebook.stat().st_size}
+
+
+def contents_entry(kind: str, name: str, form: str) -> dict[str, Any]:
+    # One fixed time, as in the wheels: the site is the same whenever it is built
+    times = dict.fromkeys(("created", "last_modified"), "1980-01-01T00:00:00Z")
+    entry = {"type": kind, "name": name, "path": name, "format": form, "mimetype": None, "content": None}
+    return entry | times | {"writable": True}
 
 
 def copy_from_npm(name: str, target: Path) -> None:

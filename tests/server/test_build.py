@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PYODIDES = [ROOT / "web" / "vendor" / "pyodide", ROOT / "build" / "pyodide-dist"]
+PYODIDES = [
+    ROOT / "web" / "vendor" / "pyodide",
+    ROOT / "web" / "lite" / "static" / "pyodide",
+    ROOT / "build" / "pyodide-dist",
+]
 
 
 def build(root: Path, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
@@ -26,7 +30,8 @@ def build(root: Path, *arguments: str, path: str = os.environ["PATH"]) -> subpro
 def newcomer(tmp_path: Path) -> Path:
     """A checkout where nothing has been built, in a folder with a space in its name."""
     root = tmp_path / "a check out"
-    for name in ("build.sh", "web/assemble.py", "web/build-requirements.txt", "web/server/requirements.txt"):
+    needs = [f"web/{name}requirements.txt" for name in ("build-", "server/", "notebooks/")]
+    for name in ("build.sh", "web/assemble.py", *needs):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     return root
@@ -47,7 +52,7 @@ def put_tool(folder: Path, name: str, script: str) -> None:
     (folder / name).chmod(0o755)
 
 
-@pytest.mark.parametrize("folder", PYODIDES, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", PYODIDES, ids=lambda folder: str(folder.relative_to(ROOT)))
 def test_lock_names_the_wheels_that_are_there(folder: Path) -> None:
     packages = json.loads((folder / "pyodide-lock.json").read_text())["packages"]
     assert {"micropip", "pyodide-http"} <= set(packages)

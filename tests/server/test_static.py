@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import os
 import secrets
 import socket
@@ -31,6 +33,10 @@ FILES = {
     "vendor/stdlib.zip": "application/zip",
     "vendor/a.woff2": "font/woff2",
     "vendor/a b é.txt": "text/plain; charset=utf-8",
+    "lite/index.html": "text/html; charset=utf-8",
+    "lite/lab/index.html": "text/html; charset=utf-8",
+    "lite/files/a.ipynb": "application/x-ipynb+json",
+    "lite/manifest.webmanifest": "application/manifest+json",
 }
 HIDDEN = [
     "package.json",
@@ -40,6 +46,7 @@ HIDDEN = [
     "server/webchat_server/api.py",
     "node_modules/a.js",
     "vendor/.stamp",
+    "lite/.stamp",
     "chat/__pycache__/main.pyc",
 ]
 
@@ -196,3 +203,33 @@ def test_a_packed_file_that_is_older_than_the_file_is_not_sent(
 
 def test_without_a_page_there_is_only_the_api(http: httpx.Client, server: WebchatServer) -> None:
     assert error_of(http.get(server.url)) == (404, "ResourceNotFound")
+
+
+@pytest.mark.parametrize(("path", "name"), [("lite/", "lite/index.html"), ("lite/lab/", "lite/lab/index.html")])
+def test_a_folder_of_the_notebooks_is_its_index(http: httpx.Client, site: WebchatServer, path: str, name: str) -> None:
+    assert http.get(f"{site.url}/{path}").text == f"content of {name}"
+    response = http.get(f"{site.url}/{path.removesuffix('/')}")
+    assert (response.status_code, response.headers["location"]) == (308, f"/{path}")
+
+
+@pytest.mark.parametrize("path", ["lite/nothing", "lite/nothing/", "lite//", "lite/../index.html/", "vendor", "chat/"])
+def test_no_other_folder_has_an_index(http: httpx.Client, site: WebchatServer, path: str) -> None:
+    assert error_of(http.get(f"{site.url}/{path}")) == (404, "ResourceNotFound")
+
+
+def test_a_notebook_page_runs_its_own_inline_scripts_and_no_other(
+    http: httpx.Client, site: WebchatServer, web: Path
+) -> None:
+    script = "\n  start('é');\n"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = f'<script type="application/json">{{}}</script><script>{script}</script><script src="a.js"></script>'
+    (web / "lite" / "own.html").write_text(page)
+    scripts = http.get(f"{site.url}/lite/own.html").headers["content-security-policy"].partition("; ")[0]
+    assert scripts == f"script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval' 'sha256-{digest}'"
+
+
+def test_a_worker_of_the_notebooks_may_reach_any_server(http: httpx.Client, site: WebchatServer, web: Path) -> None:
+    (web / "lite" / "kernel.js").write_text("")
+    policy = http.get(f"{site.url}/lite/kernel.js").headers["content-security-policy"]
+    assert "connect-src * data: blob:" in policy.split("; ")
+    assert "'unsafe-inline'" not in policy.partition("; ")[0]

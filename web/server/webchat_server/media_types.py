@@ -20,6 +20,7 @@ for _suffix, _type in {
     ".wasm": "application/wasm",
     ".wav": "audio/wav",
     ".weba": "audio/webm",
+    ".webmanifest": "application/manifest+json",
     ".webp": "image/webp",
     ".whl": "application/zip",
     ".woff2": "font/woff2",

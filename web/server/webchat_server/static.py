@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +13,14 @@ from pathlib import Path
 import anyio.to_thread
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from . import media_types
 from .errors import MethodNotFound, ResourceNotFound
 
 _FILES = {"index.html", "style.css", "pyscript.toml"}
-_FOLDERS = {"chat", "vendor"}
+_FOLDERS = {"chat", "lite", "vendor"}
 
 
 def page_policy(apis: Sequence[str] = (), media: Sequence[str] = ()) -> str:
@@ -45,6 +47,23 @@ def page_policy(apis: Sequence[str] = (), media: Sequence[str] = ()) -> str:
     )
 
 
+# JupyterLite compiles its schemas with eval and sets styles as it likes, and its user's code goes where it wants. The
+# few inline scripts of its pages are allowed by their hashes, so that no other script runs that gets into one.
+_LITE_POLICY = [
+    "default-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src * data: blob:",
+    "media-src * data: blob:",
+    "connect-src * data: blob:",
+    "font-src 'self' data:",
+    "worker-src 'self' blob:",
+    "base-uri 'self'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+]
+_INLINE_SCRIPT = re.compile(rb"<script(?: type=\"module\")?>(.*?)</script>", re.DOTALL)
+
+
 class StaticFiles:
     """ASGI application. `X.gz` beside a file `X` is sent in its place to those who take it."""
 
@@ -60,6 +79,10 @@ class StaticFiles:
     def _respond(self, request: Request) -> Response:
         path = request.scope["path"]
         name = path.removeprefix("/") or "index.html"
+        if _is_in_lite(name) and not self._find(name):
+            if not name.endswith("/") and self._find(f"{name}/index.html"):
+                return RedirectResponse(f"{path}/", 308)
+            name = f"{name.removesuffix('/')}/index.html"
         found = self._find(name)
         if found is None:
             raise ResourceNotFound(f"There is nothing at {path}")
@@ -72,7 +95,9 @@ class StaticFiles:
             file, status = file.with_name(f"{file.name}.gz"), packed
             headers["Content-Encoding"] = "gzip"
         headers["ETag"] = _etag(file, status)
-        if name.endswith(".html"):
+        if _is_in_lite(name):
+            headers["Content-Security-Policy"] = _lite_policy(found[0])
+        elif name.endswith(".html"):
             headers["Content-Security-Policy"] = self._policy
         if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
@@ -89,6 +114,18 @@ class StaticFiles:
         if status is None or not file.resolve().is_relative_to(self._folder):
             return None
         return file, status
+
+
+def _is_in_lite(name: str) -> bool:
+    return name.partition("/")[0] == "lite"
+
+
+def _lite_policy(file: Path) -> str:
+    """Also for what is no page: a worker has the policy of its script."""
+    inline = _INLINE_SCRIPT.findall(file.read_bytes()) if file.suffix == ".html" else []
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in inline]
+    scripts = ["script-src", "'self'", "'unsafe-eval'", "'wasm-unsafe-eval'", *hashes]
+    return "; ".join([" ".join(scripts), *_LITE_POLICY])
 
 
 def _stat(file: Path) -> os.stat_result | None:
