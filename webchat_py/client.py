@@ -19,12 +19,13 @@ from .waiting import MessageIterator, Waiting
 from .wire.calls import Call, Page, Profile, is_header_value
 from .wire.errors import ConversationGone, Forbidden, NotFound, SessionExpired, StateError
 from .wire.files import Attachment, SentFile, payload_for
-from .wire.models import Conversation, Credentials, Event, Message, User
+from .wire.models import Conversation, Credentials, Event, Message, MessageList, User
 from .wire.payloads import Payload, Text
 
 if TYPE_CHECKING:
     from .backend import Backend
     from .registrar import Waiter
+    from .widget import Widget
 
 T = TypeVar("T")
 OnProgress = Callable[[int, int], object]
@@ -108,6 +109,7 @@ class WebchatClient:
         self._waiting = Waiting(self._events)
         self._asking = asyncio.Lock()
         self._stop_watching: Callable[[], None] | None = None
+        self._widget: Widget | None = None
         backend.on_expired = self._expire
 
     def __repr__(self) -> str:
@@ -208,7 +210,7 @@ class WebchatClient:
             self._starting = self._operations.start(self._start(conversation_id))
         elif conversation_id not in (None, self._starting_with):
             raise StateError("The client is starting already. Await that call, or call disconnect() first")
-        return await self._starting.result()
+        return MessageList(await self._starting.result(), self.user_id)
 
     async def disconnect(self, forget: bool = False) -> None:
         """Close the stream and forget the user. Calls under way end with `StateError`. Never raises.
@@ -364,7 +366,7 @@ class WebchatClient:
         """
         async with self._asking:
             send = self._waiting.answers(lambda: self.send_message(text_or_payload), timeout, silence)
-            return await self._operations.run(send)
+            return MessageList(await self._operations.run(send), self.user_id)
 
     async def add_feedback(
         self, message_id: str, value: Literal["positive", "negative"], comment: str | None = None
@@ -466,7 +468,7 @@ class WebchatClient:
                 messages.append(message)
                 if len(messages) == limit:
                     break
-        return messages
+        return MessageList(messages, self.user_id)
 
     async def get_message(self, message_id: str) -> Message:
         """A message by its id.
@@ -502,6 +504,20 @@ class WebchatClient:
             event = await client.get_event(event_id)
         """
         return await self._call(self._calls.get_event(_an_id(event_id)))
+
+    def widget(self) -> Widget:
+        """The conversation as something that a notebook shows, and that grows as more is said.
+
+        Every call returns the same one. It begins with what was said before, and needs nothing but the notebook.
+
+        Example:
+            client.widget()
+        """
+        if self._widget is None:
+            from .widget import Widget  # only notebooks have a use for it
+
+            self._widget = Widget(self)
+        return self._widget
 
     # Where one says and hears it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -69,6 +70,27 @@ class Message:
                 return disabled is not False
         return None
 
+    def _repr_html_(self) -> str:
+        from .display import message_html
+
+        return message_html(self)
+
+
+class MessageList(list[Message]):
+    """A list of messages that a notebook shows as a conversation. `own_id` is the user's."""
+
+    def __init__(self, messages: Iterable[Message], own_id: str | None) -> None:
+        super().__init__(messages)
+        self.own_id = own_id
+
+    def _repr_html_(self) -> str:
+        from .display import messages_html
+
+        return messages_html(self, self.own_id)
+
+    def __reduce__(self) -> tuple[type[MessageList], tuple[list[Message], str | None]]:
+        return MessageList, (list(self), self.own_id)
+
 
 @dataclass(slots=True)
 class User:
@@ -82,6 +104,11 @@ class User:
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
+    def _repr_html_(self) -> str:
+        from .display import user_html
+
+        return user_html(self)
+
 
 @dataclass(slots=True)
 class Conversation:
@@ -91,6 +118,11 @@ class Conversation:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     last_message: Message | None = None
+
+    def _repr_html_(self) -> str:
+        from .display import conversation_html
+
+        return conversation_html(self)
 
 
 @dataclass(slots=True)

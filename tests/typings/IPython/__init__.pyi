@@ -1,0 +1,1 @@
+"""The notebook, as far as this project uses it."""
