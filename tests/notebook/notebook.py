@@ -1,0 +1,91 @@
+"""A notebook as somebody uses it: the menu, the cells, what stands below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+# Pyodide and the kernel start in eight seconds on an idle machine, and in many more where the browser shares two cores.
+TIMEOUT = 120_000  # milliseconds
+
+# All cells have a number, or one has failed: then those below it are not run.
+_OVER = """() => {
+    const prompts = [...document.querySelectorAll(".jp-Notebook .jp-CodeCell .jp-InputPrompt")];
+    return prompts.every(prompt => /^\\[\\d+\\]:$/.test(prompt.textContent))
+        || document.querySelector('.jp-Notebook [data-mime-type="application/vnd.jupyter.error"]') !== null;
+}"""
+
+
+@dataclass
+class Notebook:
+    """One open notebook. `requests` are the addresses that its page and its kernel asked for."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def cells(self) -> Locator:
+        """The cells with code."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell")
+
+    @property
+    def errors(self) -> Locator:
+        return self.page.locator('[data-mime-type="application/vnd.jupyter.error"]')
+
+    def outputs(self, cell: int | Locator) -> Locator:
+        """What stands below a cell."""
+        cell = self.cells.nth(cell) if isinstance(cell, int) else cell
+        return cell.locator(".jp-OutputArea-output")
+
+    def menu(self, *path: str) -> None:
+        """Choose from the menu."""
+        bar, *entries = path
+        self.page.get_by_role("menuitem", name=bar, exact=True).click()
+        for entry in entries:
+            self.page.get_by_role("menuitem", name=entry).first.click()
+
+    def run_all(self) -> None:
+        """Run all cells, from the menu. Returns when the last has run; fails where one has failed."""
+        self.menu("Run", "Run All Cells")
+        self.page.wait_for_function(_OVER, timeout=TIMEOUT)
+        expect(self.errors, "\n".join(self.errors.all_inner_texts())).to_have_count(0)
+
+    def rewrite(self, cell: int, code: str) -> None:
+        """Put other code into a cell."""
+        self.cells.nth(cell).locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(code)
+
+    def run(self, code: str) -> Locator:
+        """Add a cell at the end, run it, wait until it has run, and return it."""
+        before = self.cells.count()
+        self.cells.last.locator(".cm-content").click()
+        self.menu("Edit", "Select All Cells")
+        self.page.keyboard.press("b")
+        expect(self.cells).to_have_count(before + 1)
+        cell = self.cells.last
+        cell.locator(".cm-content").click()
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Control+Enter")
+        self.page.wait_for_function(_OVER, timeout=TIMEOUT)
+        return cell
+
+
+@contextmanager
+def notebook(browser: Browser, site: str, name: str) -> Iterator[Notebook]:
+    """A notebook of the JupyterLite at `site`, in a browser that knows nothing yet."""
+    # so high that the notebook does not take cells out of the page that are out of sight
+    context = browser.new_context(viewport={"width": 1000, "height": 6000})
+    context.set_default_timeout(TIMEOUT)
+    try:
+        opened = Notebook(context.new_page())
+        context.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.goto(f"{site}/notebooks/index.html?path={quote(name)}.ipynb")
+        expect(opened.cells.first).to_be_visible(timeout=TIMEOUT)
+        yield opened
+    finally:
+        context.close()
