@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .client import WebchatClient
 from .wire.calls import is_header_value, quote
 
 if TYPE_CHECKING:
     from .backend import Backend
-    from .session import Storage
+    from .session import Locks, Storage
 
 EventSourceChoice = Literal["auto", "native", "fetch"]
 
@@ -22,6 +23,15 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STORAGE = ("get", "set", "remove")
 _MAX_TIMEOUT = 2_147_483
 """Seconds; browsers keep the milliseconds of a timer in 32 bits and fire at once beyond that."""
+
+
+class Parts(NamedTuple):
+    """What of a client has to do with the browser. `blocking` has other ones."""
+
+    backend: Callable[[str, str, EventSourceChoice, dict[str, str], float], Backend]
+    """Makes one of api_url, client_id, event_source, headers and timeout."""
+    storage: Callable[[Any], Storage]
+    locks: Locks
 
 
 def get_client(
@@ -37,6 +47,7 @@ def get_client(
     timeout: float = 60.0,
     idle_timeout: float = 45.0,
     retry_for: float = 60.0,
+    _parts: Callable[[str], Parts] | None = None,
 ) -> WebchatClient:
     """Make a client for one bot. Nothing is sent before `connect`.
 
@@ -82,32 +93,34 @@ def get_client(
     headers = _checked_headers(headers)
     if mode == "messaging":
         _check_messaging(api_url, event_source, headers)
-    api_url = api_url.rstrip("/")
-    try:
-        from .browser import locks
-        from .browser.storage import storage as storage_named
-
-        if mode == "messaging":
-            backend = _messaging_backend(api_url, client_id, timeout)
-        else:
-            backend = _pushpin_backend(api_url, client_id, event_source, headers, timeout)
-    except ModuleNotFoundError as error:
-        raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
+    parts = (_parts or _browser_parts)(mode)
     from .session import Session, scope_of
 
-    kept_in = storage_named(storage) if isinstance(storage, str) else storage
+    api_url = api_url.rstrip("/")
+    backend = parts.backend(api_url, client_id, event_source, headers, timeout)
+    kept_in = parts.storage(storage) if isinstance(storage, str) else storage
     scope = scope_of(api_url, client_id, storage_key)
     return WebchatClient(
         client_id,
         api_url,
         mode,
         backend,
-        session=lambda on_error: Session(kept_in, scope, locks, on_error, backend.call_later),
+        session=lambda on_error: Session(kept_in, scope, parts.locks, on_error, backend.call_later),
         idle_timeout=idle_timeout,
         retry_for=retry_for,
         random=_random,
         on_expired=on_expired,
     )
+
+
+def _browser_parts(mode: str) -> Parts:
+    try:
+        from .browser import locks
+        from .browser.storage import storage
+    except ModuleNotFoundError as error:
+        raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
+
+    return Parts(_messaging_backend if mode == "messaging" else _pushpin_backend, storage, locks)
 
 
 def _pushpin_backend(
@@ -119,7 +132,9 @@ def _pushpin_backend(
     return PushpinBackend(BrowserTransport(f"{api_url}/{quote(client_id)}"), event_source, headers, timeout)
 
 
-def _messaging_backend(api_url: str, client_id: str, timeout: float) -> Backend:
+def _messaging_backend(
+    api_url: str, client_id: str, _event_source: EventSourceChoice, _headers: dict[str, str], timeout: float
+) -> Backend:
     from .browser.websocket import SocketTransport
     from .messaging import MessagingBackend
 

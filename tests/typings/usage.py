@@ -34,6 +34,8 @@ from webchat_py import (
     WebchatClient,
     get_client,
 )
+from webchat_py.blocking import BlockingClient
+from webchat_py.blocking import get_client as get_blocking_client
 
 client = get_client("id", "https://example.com", event_source="fetch", timeout=5)
 assert_type(client, WebchatClient)
@@ -135,6 +137,23 @@ async def calls() -> None:
     async with client as same:
         assert_type(same, WebchatClient)
     await client.disconnect(forget=True)
+
+
+def blocking_calls() -> None:
+    client = get_blocking_client("id", "https://example.com", storage="indexeddb", timeout=5)
+    assert_type(client, BlockingClient)
+    get_blocking_client("id", storage="cookies")  # type: ignore[arg-type]  # as without blocking
+    assert_type(client.connect(name="Ada"), Credentials)
+    assert_type(client.ask("Hi", silence=1), list[Message])
+    client.ask(text="Hi")  # type: ignore[call-arg]  # there is no such argument
+    assert_type(client.wait_for("message", timeout=1), Message)
+    assert_type(client.conversation_id, str | None)
+    for message in client.messages(timeout=1):
+        assert_type(message, Message)
+    for message in client.history():
+        assert_type(message, Message)
+    with client as same:
+        assert_type(same, BlockingClient)
 
 
 def every_payload_is_matched(payload: Payload) -> str:
