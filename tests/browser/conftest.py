@@ -52,6 +52,7 @@ from pytest_pyodide.utils import parse_driver_timeout
 
 from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
+from tests.support.sockets import ScriptedSockets
 
 pytest.register_assert_rewrite("tests.browser.schedules")  # so that it shows what differs
 
@@ -115,9 +116,27 @@ def faulty_url(faulty_server: WebchatServer) -> Iterator[str]:
     """The URL of a proxy before `faulty_server`. Both misbehave as the test tells them."""
     with FaultyProxy(faulty_server.url) as proxy:
         yield proxy.url
-    request = Request(f"{faulty_server.url}/faults", b"[]", method="PUT")
+    _end_faults(faulty_server)
+
+
+@pytest.fixture
+def sockets_url(faulty_server: WebchatServer) -> Iterator[str]:
+    """The URL of `faulty_server` itself, for mode "messaging"."""
+    yield faulty_server.url
+    _end_faults(faulty_server)
+
+
+def _end_faults(server: WebchatServer) -> None:
+    request = Request(f"{server.url}/faults", b"[]", method="PUT")
     with urlopen(request) as answer:
         assert answer.status == 200
+
+
+@pytest.fixture(scope="session")
+def scripted_url() -> Iterator[str]:
+    """The URL of a server whose WebSockets say what the test wants. See tests/support/sockets.py."""
+    with ScriptedSockets() as sockets:
+        yield sockets.url
 
 
 @pytest.fixture

@@ -49,8 +49,12 @@ class Device:
     @classmethod
     async def beside(cls, proxy: str, key: str, conversation_id: str, client_id: str = "local") -> Device:
         """`key` is the user's."""
+        return cls.at(await tell(proxy, "upstream"), key, conversation_id, client_id)
+
+    @classmethod
+    def at(cls, server: str, key: str, conversation_id: str, client_id: str = "local") -> Device:
         device = cls()
-        device._root = f"{await tell(proxy, 'upstream')}/{client_id}"
+        device._root = f"{server}/{client_id}"
         device._key = key
         device._conversation = conversation_id
         return device
@@ -104,13 +108,24 @@ async def faults(url: str, *wanted: dict[str, Any]) -> None:
     assert answer.ok, await answer.text()
 
 
-async def hit_streams(url: str, how: str) -> None:
-    """End what streams a server with `--faults` has open ("clean", "hard", "cut"), or let them "stall"."""
+async def hit_streams(url: str, how: str) -> int:
+    """End what streams a server with `--faults` has open ("clean", "hard", "cut"), or let them "stall". Returns how
+    many there were."""
     body = json.dumps({"how": how})
     answer = await pyfetch(
         f"{url}/faults/streams", method="POST", body=body, headers={"content-type": "application/json"}
     )
     assert answer.ok, await answer.text()
+    return (await answer.json())["streams"]
+
+
+async def all_streams_end(url: str) -> None:
+    """Wait until a server with `--faults` has no stream open. Until then those that are open say nothing more."""
+
+    async def none_is_open() -> bool:
+        return await hit_streams(url, "stall") == 0
+
+    await until(none_is_open)
 
 
 async def tell(proxy: str, command: str, **argument: Any) -> Any:
