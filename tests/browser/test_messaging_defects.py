@@ -261,6 +261,8 @@ async def test_one_odd_message_does_not_break_the_history(selenium_client, socke
     client = get_client("local", sockets_url, "messaging")
     events = Events(client)
     await client.connect()
+    await client.new_conversation()
+    await events.next("message", lambda message: message.text == "welcome")
     odd = [{"type": "text", "text": 7}, {"type": "zap", "volts": 1}, {"a": 1}, {"type": "card", "actions": "none"}]
     for payload in odd:
         await client.send_message(Unknown("", payload))

@@ -85,6 +85,21 @@ def unexplained(scenario: str, found: list[Difference], rows: tuple[Row, ...]) -
     return [one for one in found if not any(row.allows(scenario, one) for row in rows)]
 
 
+def unused(rows: tuple[Row, ...], found: dict[str, list[Difference]]) -> list[str]:
+    """The rows that allow nothing that was `found`, by the scenarios' names."""
+    return [
+        f"{row.because}: {row.where} in {pattern}"
+        for row in rows
+        for pattern in row.scenarios
+        if not any(
+            row.allows(name, difference)
+            for name, differences in found.items()
+            if fnmatchcase(name, pattern)
+            for difference in differences
+        )
+    ]
+
+
 # What differs with every run
 
 _VOLATILE = {

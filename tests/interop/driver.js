@@ -5,6 +5,7 @@
  */
 
 const PATIENCE = 10_000; // milliseconds
+const NEVER = 2_000; // milliseconds
 const EVENTS = {
     conversation: "conversation",
     message: "message",
@@ -26,7 +27,10 @@ export async function run(getClient, scenario, apiUrl) {
     const player = new Player(getClient, apiUrl, scenario.options ?? {});
     for (const step of scenario.steps) await player.perform(step);
     const { results, events, unordered } = player;
-    return JSON.stringify({ results, events, unordered });
+    const told = JSON.stringify({ results, events, unordered });
+    // In this mode it would connect again when the proxy has gone, maybe to that of another scenario
+    if (player.options.mode === "messaging") await Promise.all(player.clients.map((client) => client.disconnect()));
+    return told;
 }
 
 class Player {
@@ -38,6 +42,7 @@ class Player {
     wake = () => {};
     removers = {};
     keys = [];
+    clients = [];
 
     constructor(getClient, apiUrl, options) {
         this.getClient = getClient;
@@ -48,6 +53,7 @@ class Player {
 
     openClient() {
         this.client = this.getClient(this.options);
+        this.clients.push(this.client);
         this.client.on("*", ({ type, payload }) => this.note(type, payload));
     }
 
@@ -76,7 +82,8 @@ class Player {
     async outcomeOf(step) {
         const { do: name, as, ...given } = this.filledIn(step);
         try {
-            const value = (await ACTIONS[name](this, given)) ?? null;
+            const done = ACTIONS[name](this, given);
+            const value = (await (name === "send" ? orNever(done) : done)) ?? null;
             if (as) this.saved[as] = value;
             return { do: name, value };
         } catch (error) {
@@ -161,13 +168,17 @@ const ACTIONS = {
     new_client: (player) => player.openClient(),
     /** Wait for the next event of this name whose value has at least the members of `fits`. */
     wait: (player, { event, fits }) => player.next(event, fits),
-    /** End the stream, and wait until the client has noticed. */
+    /** End the stream, and wait until the client has noticed, of which it tells nothing in mode "messaging". */
     async lose_stream(player, { hard = false }) {
         await player.tellProxy("end-streams", { hard });
-        await player.next("error");
+        if (player.options.mode !== "messaging") await player.next("error");
     },
-    /** Nothing to wait for: the client never opens it again by itself. */
-    async regain_stream() {},
+    /** Nothing to wait for: the client never opens it again by itself, except once in mode "messaging". */
+    async regain_stream({ client, options }) {
+        if (options.mode !== "messaging") return;
+        const isConnected = () => client.conversationExists("conv_1").then(() => true, () => false);
+        while (!(await isConnected())) await new Promise(requestAnimationFrame);
+    },
     /** Make the bot speak, whatever the client is doing. */
     async bot_says(player, { text, conversation }) {
         const payload = { type: "custom", data: { bot: "say", text } };
@@ -208,16 +219,28 @@ const ACTIONS = {
 };
 
 function messageOf({ id, conversationId, authorId, sentOn, payload, disableInput = null }) {
-    return { id, conversationId, authorId, sentOn: sentOn.toISOString(), block: payload, disableInput };
+    return { id, conversationId, authorId, sentOn: timeOf(sentOn), block: payload, disableInput };
+}
+
+/** What a call comes to. In mode "messaging" there are some that never end. */
+function orNever(call) {
+    const never = (_, reject) => setTimeout(() => reject(new Error("it never ends")), NEVER);
+    return Promise.race([call, new Promise(never)]);
+}
+
+/** A text in mode "messaging". */
+function timeOf(date) {
+    return typeof date === "string" ? date : date.toISOString();
 }
 
 function neutralError(error) {
+    if (typeof error === "string") return { kind: "text", message: error };
     if (error?.isApiError) {
         const { type, code, message } = error;
         return { kind: "api", type, code, message };
     }
     if (!(error instanceof Error)) return { kind: "no error", status: error?.status ?? null };
-    if (/^Unexpected state|^Client is already connected/.test(error.message)) return { kind: "state" };
+    if (/^Unexpected state|^Client is (already connected|disconnected)/.test(error.message)) return { kind: "state" };
     return { kind: error.name, message: error.message };
 }
 

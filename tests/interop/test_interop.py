@@ -7,11 +7,10 @@ in differences.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 
 import pytest
 
-from tests.interop.comparison import Record, differences, unexplained
+from tests.interop.comparison import Record, differences, unexplained, unused
 from tests.interop.differences import ROWS
 from tests.interop.scenarios import SCENARIOS, Scenario
 
@@ -30,17 +29,5 @@ def test_both_do_the_same(play: Play, name: str) -> None:
 
 
 def test_every_difference_in_the_table_still_occurs(play: Play) -> None:
-    found = {name: differences(*play(scenario)) for name, scenario in SCENARIOS.items()}
-
-    gone = [
-        f"{row.because}: {row.where} in {pattern}"
-        for row in ROWS
-        for pattern in row.scenarios
-        if not any(
-            row.allows(name, difference)
-            for name in SCENARIOS
-            if fnmatchcase(name, pattern)
-            for difference in found[name]
-        )
-    ]
+    gone = unused(ROWS, {name: differences(*play(scenario)) for name, scenario in SCENARIOS.items()})
     assert not gone, "\n".join(gone)

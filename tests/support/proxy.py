@@ -2,6 +2,9 @@
 
 Everything goes to the real server and back, except for what a test told it to answer, lose or cut. A test inside the
 browser tells it by `POST /-/COMMAND` with JSON; see `_Commands`.
+
+A WebSocket (mode "messaging") counts as the request "GET /listen?USER-DATA", and what is asked for over it as requests
+such as "ASK messages.create"; the login is "ASK login".
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import TextMessage
 
 from .server import WebchatServer
 
@@ -153,6 +159,8 @@ class FaultyProxy:
                     answer = proxy._command(self.path[3:], json.loads(body or b"{}"))
                     return self._answer(200, "application/json", json.dumps(answer).encode())
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                if headers.get("upgrade", "").lower() == "websocket":
+                    return self._take_socket(headers)
                 rule = proxy._rule_for(self.command, self.path, body, headers)
                 if rule is None or rule.act == "lose" or (rule.act == "hold" and self._is_released()):
                     return self._forward(body, lose=rule is not None and rule.act == "lose")
@@ -191,6 +199,56 @@ class FaultyProxy:
                     return self._cut()
                 more = {k: v for k, v in response.headers.items() if k.lower() not in NOT_FORWARDED}
                 return self._answer(response.status, more.pop("content-type", ""), content, more)
+
+            def _take_socket(self, headers: dict[str, str]) -> None:
+                said = parse_qs(urlsplit(self.path).query).get("userData", [])
+                rule = proxy._rule_for("GET", "?".join(["/listen", *said]), b"", headers)
+                if rule is not None:
+                    self._misbehave(rule)
+                    return
+                self.close_connection = True
+                upstream = socket.create_connection((proxy._upstream.hostname or "", proxy._upstream.port or 80))
+                # Uncompressed, so that it can be read on its way
+                kept = [f"{k}: {v}" for k, v in self.headers.items() if k.lower() != "sec-websocket-extensions"]
+                upstream.sendall("\r\n".join([self.requestline, *kept, "", ""]).encode())
+                with proxy._lock:
+                    proxy._streams.add(self.connection)
+                self._lost = False
+                threading.Thread(target=self._carry_down, args=[upstream], daemon=True).start()
+                with contextlib.suppress(OSError):
+                    self._carry_up(upstream)
+                with contextlib.suppress(OSError):
+                    upstream.shutdown(socket.SHUT_RDWR)
+
+            def _carry_down(self, upstream: socket.socket) -> None:
+                with contextlib.suppress(OSError):
+                    while (data := upstream.recv(65536)) and not self._lost:
+                        self.connection.sendall(data)
+                with proxy._lock:
+                    proxy._streams.discard(self.connection)
+                self._cut()
+                upstream.close()
+
+            def _carry_up(self, upstream: socket.socket) -> None:
+                reader = Connection(ConnectionType.SERVER)
+                while data := self.connection.recv(65536):
+                    reader.receive_data(data)
+                    texts = [event.data for event in reader.events() if isinstance(event, TextMessage)]
+                    rules = [rule for rule in map(self._rule_for_frame, texts) if rule is not None]
+                    if any(rule.act == "cut" for rule in rules):
+                        return
+                    # Whatever the server says next is not heard any more
+                    self._lost = any(rule.act == "lose" for rule in rules)
+                    upstream.sendall(data)
+
+            def _rule_for_frame(self, frame: str) -> Rule | None:
+                match frame[:2]:
+                    case "40":
+                        return proxy._rule_for("ASK", "login", frame[2:].encode(), {})
+                    case "42":
+                        _, asked = json.loads(frame[2:])
+                        return proxy._rule_for("ASK", asked["type"], json.dumps(asked["data"]).encode(), {})
+                return None
 
             def _is_released(self) -> bool:
                 """Wait until the test releases this request; not when its client goes, or the test ends, before."""
