@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any, Literal
 
 from .payloads import Choice, Dropdown, Misfit, Payload, Unknown, parse_payload
@@ -179,8 +180,9 @@ def parse_message(data: Any) -> Message:
     metadata = _dict_or_none(_member(data, "metadata"))
     return Message(
         id=_string(data, "id"),
-        conversation_id=_string(data, "conversationId"),
-        author_id=_string(data, "userId"),
+        # Each message of a list has its own copies of these; interned, they are a third of what it weighs less.
+        conversation_id=intern(_string(data, "conversationId")),
+        author_id=intern(_string(data, "userId")),
         sent_on=parse_date(data.get("createdAt")),
         payload=parse_payload(data.get("payload")),
         metadata=metadata,

@@ -1,0 +1,103 @@
+"""What the client may cost, counted: modules, requests, timers. Times are for `./build.sh bench`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pytest_pyodide import run_in_pyodide
+
+from tests.support.proxy import FaultyProxy
+
+SLOW_TO_IMPORT = {"email", "http", "mimetypes", "random", "urllib.parse", "uuid"}
+LOADED_WHEN_USED = {
+    "webchat_py.blocking",
+    "webchat_py.browser.upload",
+    "webchat_py.browser.websocket",
+    "webchat_py.messaging",
+    "webchat_py.widget",
+    "webchat_py.wire.blocks",
+    "webchat_py.wire.display",
+    "webchat_py.wire.messaging",
+}
+IMPORT_ALONE = """
+const { loadPyodide } = await import("./pyodide.mjs");
+const python = await loadPyodide({ packages: [new URL(WHEEL, location.href).href] });
+return python.runPython(`
+    import json, sys
+    before = set(sys.modules)
+    import webchat_py
+    json.dumps(sorted(set(sys.modules) - before))
+`);
+"""
+
+
+def test_the_import_loads_what_is_always_needed(selenium_client: Any, wheel: Any) -> None:
+    loaded = set(json.loads(selenium_client.run_js(IMPORT_ALONE.replace("WHEEL", json.dumps(wheel.name)))))
+    assert "webchat_py.client" in loaded
+    assert loaded & (SLOW_TO_IMPORT | LOADED_WHEN_USED) == set()
+    assert not {name for name in loaded if name.startswith("pyodide_http")}
+
+
+@run_in_pyodide
+async def _connect(selenium, url, way):
+    from webchat_py import get_client
+
+    client = get_client("budget", url)
+    if way == "start":
+        await client.start()
+    else:
+        await client.connect()
+        await client.new_conversation()
+    await client.disconnect()
+
+
+@pytest.mark.parametrize("way", ["connect", "start"])
+def test_no_more_requests_than_the_original_needs_to_be_connected(
+    selenium_client: Any, helper_url: str, way: str
+) -> None:
+    with FaultyProxy(helper_url) as proxy:
+        _connect(selenium_client, proxy.url, way)
+        requests = [request.rpartition("/")[2] for request in proxy.requests if not request.startswith("OPTIONS")]
+        assert requests == ["users", "conversations", "listen", "events"]
+
+
+@pytest.mark.parametrize("event_source", ["fetch", "native"])
+@run_in_pyodide
+async def test_messages_need_no_timer(selenium_client, helper_url, event_source):
+    import json
+
+    import js
+    from in_browser import Events
+    from pyodide.code import run_js
+    from pyodide.http import pyfetch
+
+    from webchat_py import get_client
+
+    async with get_client("budget", helper_url, event_source=event_source) as client:
+        events = Events(client)
+        credentials = await client.connect()
+        await client.new_conversation()
+        run_js("""
+            const { setTimeout } = self;
+            self.counted = { timers: 0, end: () => { self.setTimeout = setTimeout; } };
+            self.setTimeout = (callback, delay, ...rest) => {
+                if (delay) counted.timers += 1;  // without a delay it is the event loop's own
+                return setTimeout(callback, delay, ...rest);
+            };
+        """)
+        try:
+            for number in range(30):
+                body = {
+                    "conversationId": client.conversation_id,
+                    "payload": {"type": "text", "text": f"number {number}"},
+                }
+                headers = {"content-type": "application/json", "x-user-key": credentials.user_token}
+                url = f"{helper_url}/budget/messages"
+                assert (await pyfetch(url, method="POST", headers=headers, body=json.dumps(body))).ok
+            await events.next("message", lambda message: message.text == "echo: number 29")
+        finally:
+            js.counted.end()
+        assert len(events.values("message")) >= 30
+        assert js.counted.timers <= 3, "one for the silence of the stream, one of this test, one of the loop"
