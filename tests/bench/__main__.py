@@ -1,6 +1,6 @@
 """Measures webchat_py against the original client in one browser, one page and one run: `./build.sh bench`.
 
-Prints a table in Markdown and writes all values to build/bench.json.
+Prints a table in Markdown and writes all values to a file, build/bench.json by default.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from tests.bench.laboratory import ROOT, laboratory
 from tests.bench.measures import MEASURES, Row
 
-RESULTS = ROOT / "build" / "bench.json"
-
 
 def main() -> None:
     measures = {measure.__name__: measure for measure in MEASURES}
     parser = argparse.ArgumentParser(prog="./build.sh bench", description="Measure against the original client.")
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=f"only these of: {', '.join(measures)}")
     parser.add_argument("--pairs", type=int, default=7, help="how often each pair is measured; 7 by default")
+    results = ROOT / "build" / "bench.json"
+    parser.add_argument("--results", type=Path, default=results, metavar="FILE", help="where all values are written")
     arguments = parser.parse_args()
     if unknown := set(arguments.measures) - set(measures):
         parser.error(f"no measure: {', '.join(sorted(unknown))}")
@@ -42,7 +42,9 @@ def main() -> None:
             for row in measures[name](lab, arguments.pairs):
                 rows.append(row)
                 print(_line(row), flush=True)
-    RESULTS.write_text(json.dumps({"machine": machine, "rows": [row.as_json() for row in rows]}, indent=1) + "\n")
+    arguments.results.write_text(
+        json.dumps({"machine": machine, "rows": [row.as_json() for row in rows]}, indent=1) + "\n"
+    )
 
 
 def _line(row: Row) -> str:

@@ -35,7 +35,7 @@ def log(server: WebchatServer) -> Callable[[], str]:
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=20) as client:
+    with httpx.Client(timeout=60) as client:
         yield client
 
 
