@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -434,16 +434,9 @@ class WebchatClient:
                 print(message.sent_on, message.text)
         """
         await self._operations.run(self._require_user())
-        conversation_id = self._conversation.id
-        if conversation_id is None:
-            return
-        seen: set[str | None] = set()
-        async for stretch in newest_first(lambda token: self._call(self._calls.list_messages(conversation_id, token))):
-            for message in stretch.messages:
-                # A message that arrives meanwhile moves another one to the next page, where it comes again.
-                if message.id is None or message.id not in seen:
-                    seen.add(message.id)
-                    yield message
+        async for messages in self._history(self._call):
+            for message in messages:
+                yield message
 
     async def list_messages(self, limit: int | None = None, after: str | None = None) -> list[Message]:
         """The messages of the current conversation, newest first; `[]` where there is no conversation.
@@ -460,15 +453,8 @@ class WebchatClient:
         """
         if limit is not None and limit < 1:
             raise ValueError(f"limit is at least 1, not {limit!r}")
-        messages: list[Message] = []
-        async with aclosing(self.history()) as history:
-            async for message in history:
-                if message.id is not None and message.id == after:
-                    break
-                messages.append(message)
-                if len(messages) == limit:
-                    break
-        return MessageList(messages, self.user_id)
+        # One operation for all pages: each would take about as long as to read a page.
+        return MessageList(await self._operations.run(self._list(limit, after)), self.user_id)
 
     async def get_message(self, message_id: str) -> Message:
         """A message by its id.
@@ -733,6 +719,33 @@ class WebchatClient:
     async def _require_user_and_call(self, call: Call[T]) -> T:
         await self._require_user()
         return await self._backend.request(call)
+
+    async def _list(self, limit: int | None, after: str | None) -> list[Message]:
+        await self._require_user()
+        listed: list[Message] = []
+        async with aclosing(self._history(self._backend.request)) as history:
+            async for messages in history:
+                for message in messages:
+                    if message.id is not None and message.id == after:
+                        return listed
+                    listed.append(message)
+                    if len(listed) == limit:
+                        return listed
+        return listed
+
+    async def _history(
+        self, carry: Callable[[Call[Page[Message]]], Awaitable[Page[Message]]]
+    ) -> AsyncGenerator[list[Message]]:
+        """The current conversation's messages, newest first, page by page, and each of them once."""
+        conversation_id = self._conversation.id
+        if conversation_id is None:
+            return
+        seen: set[str] = set()
+        async for stretch in newest_first(lambda token: carry(self._calls.list_messages(conversation_id, token))):
+            # A message that arrives meanwhile moves another one to the next page, where it comes again.
+            messages = [message for message in stretch.messages if message.id is None or message.id not in seen]
+            seen.update(message.id for message in messages if message.id is not None)
+            yield messages
 
     async def _all(self, page_after: Callable[[str | None], Call[Page[T]]]) -> AsyncGenerator[T]:
         """The items of a list of pages, each fetched when the one before it is used up."""
