@@ -42,9 +42,8 @@ def main() -> None:
             for row in measures[name](lab, arguments.pairs):
                 rows.append(row)
                 print(_line(row), flush=True)
-    arguments.results.write_text(
-        json.dumps({"machine": machine, "rows": [row.as_json() for row in rows]}, indent=1) + "\n"
-    )
+    told = {"machine": machine, "rows": [row.as_json() for row in rows]}
+    arguments.results.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def _line(row: Row) -> str:
