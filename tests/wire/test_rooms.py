@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "webchat_py"
-PURE = {"__future__", "collections", "dataclasses", "datetime", "html", "itertools", "json", "re", "typing"}
+# sys: for intern
+PURE = {"__future__", "collections", "dataclasses", "datetime", "html", "itertools", "json", "re", "sys", "typing"}
 STANDARD = PURE | {"asyncio", "contextlib", "difflib", "logging", "os", "types", "weakref"}
 BROWSER = STANDARD | {"js", "mimetypes", "pyodide"}
 
