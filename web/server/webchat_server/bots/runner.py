@@ -80,13 +80,15 @@ class BotRunner:
         chat = Chat(heard, self, asyncio.get_running_loop())
         run = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._guard(chat), self._running_loop()))
         try:
-            async with asyncio.timeout(self._timeout):
-                error = await run
-        except TimeoutError:
-            chat.end()
+            await asyncio.wait((run,), timeout=self._timeout)
+        finally:
+            if not run.done():
+                chat.end()  # first, or a bot that hears of its end could still say something
+                run.cancel()
+        if run.cancelled():
             log.error("the bot was stopped: it did not end within %g s in %s", self._timeout, heard.conversation_id)
             return "The bot took too long"
-        if error:
+        if error := run.result():
             log.error("the bot failed in %s", heard.conversation_id, exc_info=error)
             return "The bot failed"
         return None
