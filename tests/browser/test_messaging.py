@@ -17,10 +17,11 @@ async def test_a_chat(selenium_either_client, helper_url):
     credentials = await client.connect()
     assert credentials.user_id == client.user_id
     assert client.conversation_id is None
-    message = await client.send_message("hello")
-    assert (message.payload, message.author_id, message.status) == (Text("hello"), client.user_id, "sent")
+    assert await client.new_conversation() == client.conversation_id
     assert await events.next("conversation") == client.conversation_id
     assert (await events.next("message")).text == "welcome"
+    message = await client.send_message("hello")
+    assert (message.payload, message.author_id, message.status) == (Text("hello"), client.user_id, "sent")
     assert (await events.next("message")).text == "echo: hello"
     assert [one.text for one in await client.list_messages()] == ["echo: hello", "hello", "welcome"]
     assert [one.status for one in events.values("message_status")] == ["pending", "sent"]
