@@ -7,14 +7,18 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, WebSocket, expect
 
 # Python starts in three seconds on an idle machine, and in many more where the browser shares two cores.
 expect.set_options(timeout=60_000)
+
+
+# What asks for the same thing in mode "messaging", over the socket
+_TYPES = {"conversations": "conversations.create", "events": "conversations.start", "messages": "messages.create"}
 
 
 @dataclass
@@ -71,6 +75,16 @@ class Reader:
     page: Page
     watch: Watch
     url: str
+    mode: str = "pushpin"
+    sockets: list[WebSocket] = field(default_factory=list)
+    frames: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("websocket", self._opened)
+
+    def _opened(self, socket: WebSocket) -> None:
+        self.sockets.append(socket)
+        socket.on("framesent", lambda frame: self.frames.append(str(frame)))
 
     @property
     def log(self) -> Locator:
@@ -98,7 +112,38 @@ class Reader:
         expect(articles).to_contain_text(texts)
 
     def open(self, query: str = "") -> None:
-        self.page.goto(f"{self.url}/{query}")
+        self.page.goto(self.address(query))
+
+    def address(self, query: str = "") -> str:
+        """Of the page in this mode."""
+        mode = [f"mode={self.mode}"] if self.mode != "pushpin" else []
+        query = "&".join([*filter(None, [query.removeprefix("?")]), *mode])
+        return f"{self.url}/{query and '?' + query}"
+
+    def route(self, what: str) -> str:
+        """For a rule of the proxy: the request that creates this."""
+        return f"ASK {_TYPES[what]}" if self.mode == "messaging" else f"POST /{what}"
+
+    def times_asked(self, what: str) -> int:
+        """How often the page has asked for this since `watch.requests` and `frames` were cleared."""
+        if self.mode == "messaging":
+            return sum(_TYPES[what] in frame for frame in self.frames)
+        return sum(url.endswith(f"/{what}") for url in self.watch.requests)
+
+    @property
+    def failed_attempt(self) -> Literal["websocket", "requestfailed"]:
+        """The page's event by which an attempt to reach a server that is down is noticed."""
+        return "websocket" if self.mode == "messaging" else "requestfailed"
+
+    @contextmanager
+    def asking(self, what: str) -> Iterator[None]:
+        """Waits until the page has asked for this: "events" or "messages"."""
+        if self.mode == "messaging":
+            with self.sockets[-1].expect_event("framesent", lambda frame: _TYPES[what] in str(frame)):
+                yield
+        else:
+            with self.page.expect_response(f"**/{what}"):
+                yield
 
     def open_connected(self, query: str = "") -> None:
         self.open(query)
@@ -106,7 +151,7 @@ class Reader:
         expect(self.messages("Bot").first).to_be_visible()
 
     def start_over(self) -> None:
-        with self.page.expect_response("**/events"):
+        with self.asking("events"):
             self.button("New conversation").click()
         self.expect_texts(["Welcome"])
 
@@ -123,7 +168,7 @@ class Reader:
 
     def have_bot_signal(self, **signals: Any) -> None:
         """Makes the test bot send signals; returns when the page has got them."""
-        with self.page.expect_response("**/messages"):
+        with self.asking("messages"):
             self.say(json.dumps(signals))
         self.say("got it?")
         expect(self.log).to_contain_text("echo: got it?")
@@ -136,13 +181,19 @@ class Reader:
         return [url for url in self.watch.requests if urlsplit(url).path.endswith("/listen")]
 
 
+class Mode:
+    """That of the test that runs; conftest.py sets it."""
+
+    current = "pushpin"
+
+
 @contextmanager
 def reading(chromium: Browser, url: str, **options: Any) -> Iterator[Reader]:
-    """A reader of the page at `url`. `options` are those of Playwright's `new_context`."""
+    """A reader of the page at `url`, in the test's mode. `options` are those of Playwright's `new_context`."""
     context = chromium.new_context(**options)
     watch = Watch(url).over(context)
     try:
-        yield Reader(context.new_page(), watch, url)
+        yield Reader(context.new_page(), watch, url, Mode.current)
     finally:
         context.close()
     watch.check()

@@ -35,7 +35,7 @@ def expect_taken(question: Locator, label: str) -> None:
 
 def test_what_is_taken_in_one_tab_is_taken_in_the_other(reader: Reader) -> None:
     reader.open_connected()
-    other = Reader(reader.page.context.new_page(), reader.watch, reader.url)
+    other = Reader(reader.page.context.new_page(), reader.watch, reader.url, reader.mode)
     other.open_connected()
     reader.have_bot_send(question("Shall we?"))
     expect_open(asked(other, "Shall we?"))

@@ -9,6 +9,7 @@ from tests.page.reader import Reader, reading
 from tests.support.server import WebchatServer
 
 
+@pytest.mark.only_pushpin
 @pytest.mark.parametrize("event_source", ["native", "fetch"])
 def test_hello_is_answered_by_the_demo_bot(chromium: Browser, webchat_server: WebchatServer, event_source: str) -> None:
     with reading(chromium, webchat_server.url) as reader:
@@ -23,6 +24,7 @@ def test_hello_is_answered_by_the_demo_bot(chromium: Browser, webchat_server: We
         assert [("x-user-key=" in url) for url in reader.stream_requests()] == [event_source == "native"]
 
 
+@pytest.mark.both_modes
 def test_the_button_sends(chatter: Reader) -> None:
     chatter.box.fill("by mouse")
     chatter.button("Send").click()
@@ -73,6 +75,7 @@ def test_nothing_is_sent_for_blanks(chatter: Reader) -> None:
     expect(chatter.messages("You")).to_have_count(1)
 
 
+@pytest.mark.both_modes
 def test_a_choice_is_taken_once(chatter: Reader) -> None:
     options = [{"label": "Small one", "value": "s"}, {"label": "Large one", "value": "l"}]
     question = chatter.have_bot_send({"type": "choice", "text": "Which size?", "options": options})
@@ -90,6 +93,7 @@ def test_a_choice_is_taken_once(chatter: Reader) -> None:
     expect(chatter.messages("You")).to_have_count(3)
 
 
+@pytest.mark.only_pushpin
 def test_typing_shows_until_the_answer_comes(chatter: Reader) -> None:
     typing = chatter.page.get_by_text("Bot is typing…")
     expect(typing).to_be_hidden()
@@ -100,6 +104,7 @@ def test_typing_shows_until_the_answer_comes(chatter: Reader) -> None:
     expect(typing).to_be_hidden()
 
 
+@pytest.mark.only_pushpin
 def test_typing_ends_by_itself(chatter: Reader) -> None:
     typing = chatter.page.get_by_text("Bot is typing…")
     chatter.say("typing shortly")
@@ -107,6 +112,7 @@ def test_typing_ends_by_itself(chatter: Reader) -> None:
     expect(typing).to_be_hidden()
 
 
+@pytest.mark.both_modes
 def test_a_new_conversation_starts_empty(chatter: Reader) -> None:
     chatter.say("old story")
     expect(chatter.messages("Bot").last).to_contain_text("echo: old story")

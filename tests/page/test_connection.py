@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.page.reader import Reader, delete_conversation, delete_user, reading, say_elsewhere
@@ -16,6 +18,7 @@ LOST = (
     "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
     "net::ERR_CONNECTION_RESET",
     "net::ERR_EMPTY_RESPONSE",
+    "Connection closed before receiving a handshake response",
 )
 API = ("GET /me", "GET /listen", "GET /messages", "POST /messages")
 
@@ -35,6 +38,7 @@ def record_status(reader: Reader) -> Callable[[], list[str]]:
     return lambda: reader.page.evaluate("() => self.said")
 
 
+@pytest.mark.both_modes
 def test_what_is_written_while_the_server_is_down_arrives_once_when_it_is_back(
     chromium: Browser, own_server: WebchatServer
 ) -> None:
@@ -112,12 +116,12 @@ def test_a_server_that_is_still_down_is_told(chromium: Browser, own_server: Webc
         reader.watch.expect(*LOST)
         reader.open_connected()
         own_server.kill()
-        with reader.page.expect_event("requestfailed"):
+        with reader.page.expect_event(reader.failed_attempt):
             reader.button("Reconnect").click()
         expect(reader.status).to_contain_text("Reconnecting")
         expect(reader.button("Reconnect")).to_be_visible()
         for _ in range(2):
-            with reader.page.expect_event("requestfailed"):
+            with reader.page.expect_event(reader.failed_attempt):
                 reader.button("New conversation").click()
             expect(
                 reader.log.get_by_text("There is no new conversation. The server cannot be reached.")
@@ -150,6 +154,7 @@ def test_a_browser_without_a_network_says_so_and_sends_when_it_is_back(
         reader.expect_texts(["Welcome", "in a tunnel", "echo: in a tunnel"])
 
 
+@pytest.mark.only_pushpin
 def test_a_message_that_the_bot_fails_at_is_sent_all_the_same(chatter: Reader) -> None:
     chatter.say("fail")
     message = chatter.messages("You").last
@@ -163,18 +168,19 @@ def test_a_message_that_the_bot_fails_at_is_sent_all_the_same(chatter: Reader) -
 
 def test_a_double_click_makes_one_conversation(chatter: Reader) -> None:
     chatter.watch.requests.clear()
+    chatter.frames.clear()
     chatter.button("New conversation").dblclick()
     chatter.expect_texts(["Welcome"])
     chatter.say("and now?")
     expect(chatter.messages("Bot").last).to_contain_text("echo: and now?")
-    assert len([url for url in chatter.watch.requests if url.endswith("/conversations")]) == 1
+    assert chatter.times_asked("conversations") == 1
 
 
 def test_a_message_whose_answer_was_lost_is_there_once(chromium: Browser, bot_server: WebchatServer) -> None:
     with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
         reader.watch.expect("net::ERR_EMPTY_RESPONSE")
         reader.open_connected()
-        proxy.rule(route="POST /messages", act="lose", times=1)
+        proxy.rule(route=reader.route("messages"), act="lose", times=1)
         reader.say("only once")
         message = reader.messages("You").last
         expect(message).to_contain_text("Sent")
@@ -184,6 +190,7 @@ def test_a_message_whose_answer_was_lost_is_there_once(chromium: Browser, bot_se
         expect(reader.messages("You")).to_have_count(1)
 
 
+@pytest.mark.only_pushpin
 def test_a_message_that_was_refused_says_why_and_can_be_tried_again(
     chromium: Browser, bot_server: WebchatServer
 ) -> None:
@@ -211,9 +218,10 @@ def test_a_session_that_ends_is_told_and_nothing_that_was_written_is_lost(
     with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
         reader.watch.expect("status of 401", "status of 404", *LOST)
         reader.open_connected()
-        proxy.rule(route="POST /messages", act="cut")
+        proxy.rule(route=reader.route("messages"), act="cut")
         reader.say("on its way")
-        expect(reader.messages("You").last).to_contain_text("Sending")
+        # In mode "messaging" that cuts the connection
+        expect(reader.messages("You").last).to_contain_text(re.compile("Sending|Waiting"))
         delete_user(reader)
         expect(reader.status).to_contain_text("The server does not know you any more")
         expect(reader.messages("You").last).to_contain_text("Not sent. The server does not know you any more")
@@ -228,6 +236,8 @@ def test_a_conversation_that_ends_is_told_and_nothing_that_was_written_is_lost(
         reader.watch.expect("status of 404", *LOST)
         reader.open_connected()
         delete_conversation(reader)
+        if reader.mode == "messaging":
+            reader.say("Is it there?")  # its server tells nobody who does not ask
         expect(reader.status).to_contain_text("This conversation does not exist any more")
         expect_to_go_on(reader)
 
@@ -261,6 +271,7 @@ def expect_to_go_on(reader: Reader) -> None:
     expect(reader.messages("Bot").last).to_contain_text("echo: too late")
 
 
+@pytest.mark.only_pushpin
 def test_a_server_that_refuses_the_native_stream_is_read_by_fetch(chromium: Browser, bot_server: WebchatServer) -> None:
     with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
         reader.watch.expect("status of 401")

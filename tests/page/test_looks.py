@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.page.reader import Reader, delete_conversation, reading, say_elsewhere
@@ -63,8 +64,9 @@ def test_the_main_states_are_accessible_in_light_and_dark(
             route.continue_()
         expect(reader.status).to_contain_text("Connected")
         reader.have_bot_send(MARKDOWN, CARD, CHOICE)
-        reader.say("typing")
-        expect(reader.page.get_by_text("Bot is typing…")).to_be_visible()
+        if reader.mode == "pushpin":  # the other mode has no typing
+            reader.say("typing")
+            expect(reader.page.get_by_text("Bot is typing…")).to_be_visible()
         examine("chatting")
         reader.button("Alerts").click()
         examine("alerts")
@@ -79,9 +81,11 @@ def test_the_main_states_are_accessible_in_light_and_dark(
         own_server.restart()
         expect(reader.messages("Bot").last).to_contain_text("echo: nobody home")
         delete_conversation(reader)
-        expect(reader.status).to_contain_text("Offline")
+        if reader.mode == "pushpin":  # a Messaging server tells nobody who does not ask
+            expect(reader.status).to_contain_text("Offline")
         reader.say("too late")
         expect(reader.messages("You").last).to_contain_text("Not sent")
+        expect(reader.status).to_contain_text("Offline")
         examine("offline")
     assert found == {state: [] for state in found}
 
@@ -291,6 +295,7 @@ def test_the_newest_message_is_in_view_unless_the_reader_reads_above(chatter: Re
     expect(chatter.messages("Bot").last).not_to_be_in_viewport()
 
 
+@pytest.mark.only_pushpin
 def test_nothing_moves_while_the_bot_types(chatter: Reader) -> None:
     before = [chatter.log.bounding_box(), chatter.box.bounding_box()]
     chatter.say("typing")
@@ -298,6 +303,7 @@ def test_nothing_moves_while_the_bot_types(chatter: Reader) -> None:
     assert [chatter.log.bounding_box(), chatter.box.bounding_box()] == before
 
 
+@pytest.mark.only_pushpin
 def test_motion_is_reduced_when_asked(chatter: Reader) -> None:
     moving = "() => document.getAnimations().length"
     chatter.say("typing")

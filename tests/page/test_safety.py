@@ -48,7 +48,7 @@ LOOK = """() => {
 
 
 @pytest.fixture(scope="module")
-def exposed(chromium: Browser, bot_server: WebchatServer) -> Iterator[Reader]:
+def exposed(chromium: Browser, bot_server: WebchatServer, mode: str) -> Iterator[Reader]:
     """A reader whose browser ignores the content security policy: nothing but the page itself protects him. What it
     would fetch from elsewhere, as its policy lets no browser do, gets no further than here."""
     with reading(chromium, bot_server.url, bypass_csp=True) as reader:
@@ -61,7 +61,7 @@ def exposed(chromium: Browser, bot_server: WebchatServer) -> Iterator[Reader]:
 
 
 @pytest.fixture(scope="module")
-def guarded(chromium: Browser, bot_server: WebchatServer) -> Iterator[Reader]:
+def guarded(chromium: Browser, bot_server: WebchatServer, mode: str) -> Iterator[Reader]:
     """A reader whose browser keeps to the policy, as every reader's does."""
     with reading(chromium, bot_server.url) as reader:
         reader.watch.expect("status of 404", "Content Security Policy", "local resource: blob:")
@@ -209,6 +209,7 @@ def harmed(page: Page) -> Any:
     return page.evaluate("() => localStorage.getItem('harmed')")
 
 
+@pytest.mark.only_pushpin
 @pytest.mark.parametrize(("name", "type", "content"), UPLOADS)
 def test_an_upload_cannot_act_as_the_page(chatter: Reader, name: str, type: str, content: str) -> None:
     chatter.watch.expect("Content Security Policy")  # the upload's own, under which nothing of it works
@@ -224,6 +225,7 @@ def test_an_upload_cannot_act_as_the_page(chatter: Reader, name: str, type: str,
     opened.close()
 
 
+@pytest.mark.only_pushpin
 def test_an_upload_that_acts_as_the_page_would_be_seen(chatter: Reader) -> None:
     url = upload(chatter, "evil.html", "text/html", SCRIPT)
     other = chatter.page.context.new_page()
@@ -237,6 +239,7 @@ def test_an_upload_that_acts_as_the_page_would_be_seen(chatter: Reader) -> None:
 # --- the user key -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_pushpin
 @pytest.mark.parametrize("event_source", ["native", "fetch"])
 def test_the_user_key_is_nowhere_to_be_seen(chromium: Browser, bot_server: WebchatServer, event_source: str) -> None:
     with reading(chromium, bot_server.url) as reader:
@@ -257,6 +260,7 @@ def test_the_user_key_is_nowhere_to_be_seen(chromium: Browser, bot_server: Webch
 # --- other origins ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_modes
 def test_the_page_talks_to_another_server_only_where_its_own_allows_it(
     chromium: Browser, bot_server: WebchatServer, tmp_path: Path
 ) -> None:
@@ -273,7 +277,11 @@ def test_the_page_talks_to_another_server_only_where_its_own_allows_it(
         picture = reader.have_bot_send({"type": "image", "imageUrl": f"{bot_server.url}/demo-media/picture.png"})
         expect(picture.get_by_role("img")).to_have_js_property("complete", True)
         assert picture.get_by_role("img").evaluate("image => image.naturalWidth") > 0
-        assert {url.split("/local/")[0] for url in reader.watch.requests if "/local/" in url} == {bot_server.url}
+        if reader.mode == "messaging":
+            assert reader.sockets[-1].url.startswith(bot_server.url.replace("http", "ws"))
+        else:
+            urls = [url for url in reader.watch.requests if "/local/" in url]
+            assert {url.split("/local/")[0] for url in urls} == {bot_server.url}
         reader.open_connected(f"?api={bot_server.url}&event_source=native")
         assert not [url for url in reader.watch.requests if "user-key" in url], "whatever a link asks for"
         reader.watch.requests[:] = [url for url in reader.watch.requests if not url.startswith(bot_server.url)]

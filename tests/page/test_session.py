@@ -36,6 +36,7 @@ def hear_echo(reader: Reader, text: str) -> None:
     expect(reader.messages("Bot").last).to_contain_text(f"echo: {text}")
 
 
+@pytest.mark.both_modes
 def test_a_reload_resumes_the_conversation(chatter: Reader) -> None:
     hear_echo(chatter, "remember me")
     before = stored(chatter)
@@ -107,6 +108,7 @@ def test_each_client_has_a_session_of_its_own(chatter: Reader) -> None:
     chatter.expect_texts(["Welcome", "to the first", "echo: to the first"])
 
 
+@pytest.mark.both_modes
 def test_a_session_the_server_does_not_know_becomes_a_new_one_and_the_reader_is_told(chatter: Reader) -> None:
     chatter.watch.expect("status of 401")
     change_session(chatter, userToken="of-another-server")
@@ -159,7 +161,7 @@ def test_a_browser_that_keeps_nothing_can_chat_all_the_same(reader: Reader) -> N
 
 def test_two_tabs_show_the_same_conversation(reader: Reader) -> None:
     reader.open_connected()
-    other = Reader(reader.page.context.new_page(), reader.watch, reader.url)
+    other = Reader(reader.page.context.new_page(), reader.watch, reader.url, reader.mode)
     other.open_connected()
     reader.say("from the first")
     said = ["Welcome", "from the first", "echo: from the first"]
@@ -174,11 +176,14 @@ def test_two_tabs_show_the_same_conversation(reader: Reader) -> None:
 
 
 def test_two_tabs_that_open_at_once_are_one_user_in_one_conversation(reader: Reader) -> None:
-    other = Reader(reader.page.context.new_page(), reader.watch, reader.url)
+    other = Reader(reader.page.context.new_page(), reader.watch, reader.url, reader.mode)
     for tab in (reader, other):
-        tab.page.goto(tab.url, wait_until="commit")
+        tab.page.goto(tab.address(), wait_until="commit")
     for tab in (reader, other):
         expect(tab.status).to_contain_text("Connected")
         tab.expect_texts(["Welcome"])
     made = [url for url in reader.watch.requests if url.endswith("/users")]
+    made += [
+        frame for tab in (reader, other) for frame in tab.frames if frame.startswith("40") and "creds" not in frame
+    ]
     assert len(made) == 1

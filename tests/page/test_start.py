@@ -73,6 +73,7 @@ def test_a_page_that_cannot_load_says_so_and_keeps_the_text(reader: Reader, miss
     expect(reader.box).to_have_value("still typing")
 
 
+@pytest.mark.only_pushpin
 def test_server_down_at_start(chromium: Browser, own_server: WebchatServer) -> None:
     with reading(chromium, own_server.url) as reader:
         reader.watch.expect("net::ERR_CONNECTION_REFUSED")
@@ -126,7 +127,7 @@ def test_nothing_shifts_while_the_page_starts_and_is_used(reader: Reader) -> Non
 
 
 def test_no_key_is_lost_while_python_takes_over(reader: Reader) -> None:
-    reader.page.goto(reader.url, wait_until="commit")
+    reader.page.goto(reader.address(), wait_until="commit")
     typed = ""
     while "Connected" not in reader.status.inner_text():
         reader.box.press("k")
@@ -160,6 +161,7 @@ BAD_ANSWERS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.only_pushpin
 def test_answers_that_are_none_are_told_and_do_no_harm(chromium: Browser, bot_server: WebchatServer) -> None:
     with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
         reader.watch.expect("status of 503")

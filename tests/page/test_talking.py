@@ -39,6 +39,7 @@ def test_the_day_stands_above_the_first_message_of_another_day(chatter: Reader, 
     expect(chatter.log).not_to_contain_text(f"{datetime.now().astimezone():%A}")
 
 
+@pytest.mark.only_pushpin
 def test_a_day_leaves_with_the_last_of_its_messages(chatter: Reader, bot_server: WebchatServer) -> None:
     send_back_to_2024(chatter, bot_server, "%")
     chatter.page.reload()

@@ -27,6 +27,8 @@ LONGEST_PAUSE = 30.0
 """Seconds between attempts to start."""
 QUESTION = "question"
 """In a message's metadata: which question of the message that it replies to it answers, counted from 0."""
+REPLY_TO = "replyTo"
+"""In a message's metadata in mode "messaging", which has no replies: the id of the message that it answers."""
 
 
 class Chat:
@@ -138,11 +140,11 @@ class Chat:
 
     async def _send(self, entry: Entry) -> None:
         try:
-            if self._client.mode == "pushpin":
-                metadata = None if entry.question is None else {QUESTION: entry.question}
-                await self._client.send_message(entry.payload, metadata, entry.reply_to)
-            else:  # the other mode has neither
-                await self._client.send_message(entry.payload)
+            metadata = {} if entry.question is None else {QUESTION: entry.question}
+            if self._client.mode == "pushpin" or entry.reply_to is None:
+                await self._client.send_message(entry.payload, metadata or None, entry.reply_to)
+            else:
+                await self._client.send_message(entry.payload, {**metadata, REPLY_TO: entry.reply_to})
         except WebchatError as error:
             self._fail(entry, error)
 
@@ -220,8 +222,9 @@ class Chat:
     def _place(self, message: Message, by_time: bool) -> Entry:
         own = message.author_id == self._client.user_id
         delivery = self._delivery_of(message) if own else None
-        question = (message.metadata or {}).get(QUESTION)
-        entry = Entry(message.payload, message, delivery, reply_to=message.reply_to, question=question)
+        metadata = message.metadata or {}
+        reply_to = message.reply_to or metadata.get(REPLY_TO)
+        entry = Entry(message.payload, message, delivery, reply_to=reply_to, question=metadata.get(QUESTION))
         follower = None
         if by_time:
             follower = self._transcript.merge(entry)

@@ -16,6 +16,7 @@ WAIT_FOR_NETWORK = 3600.0
 query = window.URLSearchParams.new(window.location.search)
 client_id = query.get("client") or "local"
 api_url = query.get("api") or window.location.origin
+mode: Any = query.get("mode") or "pushpin"
 event_source: Any = query.get("event_source") or "auto"
 if event_source == "native" and query.get("api"):
     # It would put the reader's key into an address of another origin, because whoever made the link wants it so.
@@ -24,7 +25,7 @@ view = View()
 
 try:
     client = get_client(
-        client_id=client_id, api_url=api_url, event_source=event_source, storage="local", retry_for=WAIT_FOR_NETWORK
+        client_id, api_url, mode, event_source=event_source, storage="local", retry_for=WAIT_FOR_NETWORK
     )
 except ValueError as error:
     view.connection("offline", error)

@@ -13,6 +13,9 @@ from ..wire.errors import NetworkError
 from . import lifecycle
 from .events import listen
 
+ABNORMAL = 1006
+"""The code of an end that nobody announced."""
+
 
 class Socket:
     """One connection. Raises `NetworkError` where the browser does not even try.
@@ -30,6 +33,8 @@ class Socket:
         self._ends = ExitStack()
         self._ends.callback(listen(self._socket, ("message",), lambda event: on_text(_text_of(event.data))))
         self._ends.callback(listen(self._socket, ("close",), lambda event: self._end(event.code, on_end)))
+        # Nothing follows it in Chromium where the page's policy forbids this server
+        self._ends.callback(listen(self._socket, ("error",), lambda _event: self._end(ABNORMAL, on_end)))
 
     def send(self, text: str) -> None:
         """Only while it is open; later it is dropped."""
