@@ -23,3 +23,12 @@ def test_the_ten_lines_get_an_answer(selenium_client: Any, server_url: str) -> N
     )
     assert "bot: " in printed
     assert "Choice(text=" in printed
+
+
+def test_the_recipe_of_the_other_mode_sends_a_message(selenium_client: Any, server_url: str) -> None:
+    block = re.search(r'## Mode "messaging".*?```python\n(.*?)```', README.read_text(), re.DOTALL)
+    assert block
+    code = block[1].replace("http://localhost:3100", server_url)
+    assert code != block[1]
+    told = selenium_client.run_async(f"{code}\nf'{{message.status}}, {{(await client.get_user()).data}}'")
+    assert told == "sent, {'plan': 'gold'}"
