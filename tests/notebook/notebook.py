@@ -86,6 +86,10 @@ def notebook(browser: Browser, site: str, name: str) -> Iterator[Notebook]:
         context.on("request", lambda request: opened.requests.append(request.url))
         opened.page.goto(f"{site}/notebooks/index.html?path={quote(name)}.ipynb")
         expect(opened.cells.first).to_be_visible(timeout=TIMEOUT)
+        # Before there is a kernel, running a cell asks which one is wanted. "idle" is also what "No Kernel" is
+        expect(opened.page.get_by_role("button", name="Python (Pyodide)")).to_be_visible(timeout=TIMEOUT)
+        idle = opened.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        expect(idle).to_be_visible(timeout=TIMEOUT)
         yield opened
     finally:
         context.close()
