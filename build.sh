@@ -10,6 +10,7 @@ cd -- "$root"
 
 python=.venv/bin/python
 server_needs=(web/build-requirements.txt web/server/requirements.txt web/notebooks/requirements.txt)
+runtime=(web/server/webchat_server/runtime.py web/server/webchat_server/runtime-requirements.txt)
 suites=(wire server delivery browser page notebook interop)
 
 verb_help() {
@@ -31,7 +32,7 @@ verb_build() {
     make_server_environment
     make_vendor
     make_lite
-    make_wheel
+    make_wheels
     copy_wheel_to web/vendor
     if [[ -d build/pyodide-dist ]]; then copy_wheel_to build/pyodide-dist; fi
 }
@@ -131,7 +132,7 @@ make_test_environment() {
         install_requirements "${server_needs[@]}" tests/requirements.txt
         stamp .venv/lib "$wanted"
     fi
-    make_folder build/pyodide-dist test-dist web/package-lock.json web/pyodide-requirements.txt tests/pyodide-requirements.txt
+    make_folder build/pyodide-dist test-dist web/pyodide-requirements.txt
     make_folder build/peers peers web/package-lock.json
     copy_wheel_to build/pyodide-dist
 }
@@ -163,20 +164,21 @@ make_lite() {
     make_folder web/lite lite web/package-lock.json web/pyodide-requirements.txt web/notebooks
 }
 
-make_wheel() {
+make_wheels() {
     local wanted folder
-    wanted=$(key_of pyproject.toml README.md LICENSE webchat_py web/build-requirements.txt)
+    wanted=$(key_of pyproject.toml README.md LICENSE webchat_py web/server web/build-requirements.txt)
     if is_stamped dist "$wanted"; then return; fi
-    say "building the wheel"
+    say "building the wheels"
     folder=$(new_folder)
-    # one fixed time for all files in it, so that equal sources give an equal wheel; zip knows no time before 1980
+    # one fixed time for all files in them, so that equal sources give equal wheels; zip knows no time before 1980
     SOURCE_DATE_EPOCH=315532800 "$python" -m flit_core.wheel --outdir "$folder" . >&2
+    SOURCE_DATE_EPOCH=315532800 "$python" -m flit_core.wheel --outdir "$folder" web/server >&2
     publish "$folder" dist "$wanted"
 }
 
 copy_wheel_to() { # copy_wheel_to FOLDER
     local wheel
-    for wheel in dist/*.whl; do
+    for wheel in dist/webchat_py-*.whl; do
         if cmp -s "$wheel" "$1/${wheel##*/}"; then continue; fi
         rm -f "$1"/webchat_py-*.whl
         cp "$wheel" "$1/.wheel"
@@ -187,19 +189,19 @@ copy_wheel_to() { # copy_wheel_to FOLDER
 make_folder() { # make_folder FOLDER VERB-OF-ASSEMBLE INPUT...: unless FOLDER was made from these INPUTs already
     local target=$1 verb=$2 wanted folder
     shift 2
-    wanted=$(key_of web/assemble.py "$@")
+    wanted=$(key_of web/assemble.py "${runtime[@]}" "$@")
     if is_stamped "$target" "$wanted"; then return; fi
     if [[ $verb == peers ]]; then make_node_modules test; else make_node_modules page; fi
     say "assembling $target"
     folder=$(new_folder)
-    "$python" web/assemble.py "$verb" "$root/$folder"
+    PYTHONPATH=web/server "$python" web/assemble.py "$verb" "$root/$folder"
     publish "$folder" "$target" "$wanted"
 }
 
 # --- stamps -----------------------------------------------------------------------------------------------------
 
 key_of() {
-    "$host" -IS web/assemble.py key "$@"
+    PYTHONPATH=web/server "$host" -S web/assemble.py key "$@"
 }
 
 is_stamped() { # is_stamped FOLDER KEY

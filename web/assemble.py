@@ -1,46 +1,40 @@
-"""Assemble what a browser loads, from npm and PyPI packages. Called by build.sh only, with the Python of .venv.
+"""Assemble what a browser loads, from npm and PyPI packages. Called by build.sh only, with
+web/server on Python's path.
 
     assemble.py key PATH...        print a hash of files and folders, by name and content
     assemble.py vendor FOLDER      fill FOLDER with what the page loads: Pyodide, PyScript, marked, DOMPurify
     assemble.py lite FOLDER        fill FOLDER with the JupyterLite site of the notebooks
-    assemble.py test-dist FOLDER   fill FOLDER with the Pyodide that pytest-pyodide serves
+    assemble.py test-dist FOLDER   fill FOLDER with what webchat-runtime makes, and the page's wheels
     assemble.py peers FOLDER       fill FOLDER with the original JavaScript clients, for tests
 
-The npm package of Pyodide holds the core only. The wheels that its `pyodide-lock.json` names come from PyPI instead,
-where they are packed differently and so have another sha256; a lock that names missing files makes micropip ask for
-them in vain. Hence the lock is written anew: only the wheels that are there, with their own hashes.
+`webchat_server/runtime.py` tells of the lock that stands beside a Pyodide.
 """
 
 from __future__ import annotations
 
-import email
 import gzip
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from email.message import Message
 from pathlib import Path
 from typing import Any
+
+from webchat_server import runtime
 
 WEB = Path(__file__).resolve().parent
 NODE_MODULES = WEB / "node_modules"
 PAGE_WHEELS = WEB / "pyodide-requirements.txt"
-TEST_WHEELS = WEB.parent / "tests" / "pyodide-requirements.txt"
 NOTEBOOKS = WEB / "notebooks"
 KERNEL_WHEELS = NOTEBOOKS / "pyodide-requirements.txt"
 PIPLITE_WHEELS = NOTEBOOKS / "piplite-requirements.txt"
 
-PYODIDE_CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 # folder under vendor/ -> folder under node_modules/, and the files taken from it
 FROM_NPM = {
-    "pyodide": ("pyodide", PYODIDE_CORE),
+    "pyodide": ("pyodide", runtime.CORE),
     "pyscript": ("@pyscript/core/dist", ("*.js", "*.css")),
     "marked": ("marked/lib", ("marked.esm.js",)),
     "dompurify": ("dompurify/dist", ("purify.es.mjs",)),
@@ -65,8 +59,8 @@ def main(arguments: list[str]) -> None:
         case ["lite", folder]:
             assemble_lite(Path(folder))
         case ["test-dist", folder]:
-            copy_from_npm("pyodide", Path(folder))
-            add_wheels(Path(folder), [PAGE_WHEELS, TEST_WHEELS])
+            runtime.assemble(Path(folder))
+            add_wheels(Path(folder), [PAGE_WHEELS])
         case ["peers", folder]:
             for module, source in PEERS.items():
                 bundle(source, Path(folder) / module)
@@ -104,7 +98,7 @@ def assemble_lite(site: Path) -> None:
     """JupyterLite with a Pyodide of its own, so that the folder can be served anywhere and asks nobody else."""
     with tempfile.TemporaryDirectory() as folder:
         wheels = Path(folder, "wheels")
-        download([PIPLITE_WHEELS], wheels)
+        runtime.download([PIPLITE_WHEELS], wheels)
         shutil.copyfile(NOTEBOOKS / "jupyter-lite.json", Path(folder, "jupyter-lite.json"))
         # Without contents: for those it would want jupyter-server, forty packages for one small index
         options = ["--lite-dir", folder, "--output-dir", str(site), "--piplite-wheels", str(wheels), "--no-sourcemaps"]
@@ -159,62 +153,8 @@ def copy_from_npm(name: str, target: Path) -> None:
 
 def add_wheels(folder: Path, requirements: list[Path]) -> None:
     """Put the wheels of `requirements` beside Pyodide's core in `folder`, and write the lock that names them."""
-    download(requirements, folder)
-    lock = json.loads((NODE_MODULES / "pyodide" / "pyodide-lock.json").read_text())
-    wheels = [Wheel.read(file) for file in sorted(folder.glob("*.whl"))]
-    names = {wheel.name for wheel in wheels}
-    lock["packages"] = {wheel.name: lock_entry(wheel, lock["packages"][wheel.name], names) for wheel in wheels}
-    (folder / "pyodide-lock.json").write_text(json.dumps(lock, indent=1, sort_keys=True) + "\n")
-
-
-def download(requirements: list[Path], folder: Path) -> None:
-    # Pyodide's Python, not the one that runs this; its wheels are pure, so any platform's will do
-    target_python = ["--python-version", "3.14", "--platform", "any"]
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    wanted = [argument for file in requirements for argument in ("--requirement", str(file))]
-    wheels_only = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    subprocess.run([*pip, *wheels_only, *target_python, "--dest", str(folder), *wanted], check=True)
-
-
-@dataclass(frozen=True)
-class Wheel:
-    """A wheel file: its name as Pyodide's lock spells it, its version and its metadata."""
-
-    file: Path
-    name: str
-    version: str
-    metadata: Message
-
-    @classmethod
-    def read(cls, file: Path) -> Wheel:
-        distribution, version, *_ = file.stem.split("-")
-        with zipfile.ZipFile(file) as archive:
-            metadata = archive.read(f"{distribution}-{version}.dist-info/METADATA").decode()
-        return cls(file, normalized(distribution), version, email.message_from_string(metadata))
-
-    def required(self) -> set[str]:
-        """Names of what it requires on any platform, its optional extras left out."""
-        lines = [line for line in self.metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
-        return {normalized(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in lines}
-
-
-def normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def lock_entry(wheel: Wheel, original: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """The entry that `original` becomes for a wheel from PyPI, when only the packages in `names` are there.
-
-    What it depends on is read from the wheel: Pyodide's own entry of pytest asks for six packages that pytest has
-    not needed for years, and does not name `packaging`, which it does need.
-    """
-    if wheel.version != original["version"]:
-        sys.exit(f"{wheel.file.name} is pinned, but this Pyodide's lock names version {original['version']}")
-    return original | {
-        "file_name": wheel.file.name,
-        "sha256": hashlib.sha256(wheel.file.read_bytes()).hexdigest(),
-        "depends": sorted(wheel.required() & names),
-    }
+    lock = json.loads((NODE_MODULES / "pyodide" / runtime.LOCK).read_text())
+    runtime.add_wheels(folder, requirements, lock)
 
 
 def compress(file: Path) -> None:
@@ -236,4 +176,7 @@ def bundle(source: str, module: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except runtime.RuntimeFailed as error:
+        sys.exit(str(error))

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from webchat_server import runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 PYODIDES = [
@@ -31,7 +32,9 @@ def newcomer(tmp_path: Path) -> Path:
     """A checkout where nothing has been built, in a folder with a space in its name."""
     root = tmp_path / "a check out"
     needs = [f"web/{name}requirements.txt" for name in ("build-", "server/", "notebooks/")]
-    for name in ("build.sh", "web/assemble.py", *needs):
+    server = "web/server/webchat_server"
+    modules = [f"{server}/__init__.py", f"{server}/runtime.py", f"{server}/runtime-requirements.txt"]
+    for name in ("build.sh", "web/assemble.py", *modules, *needs):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     return root
@@ -62,6 +65,24 @@ def test_lock_names_the_wheels_that_are_there(folder: Path) -> None:
         assert set(package["depends"]) <= set(packages), package["name"]
 
 
+def test_webchat_runtime_fetches_the_pyodide_that_the_page_has() -> None:
+    locked = json.loads((ROOT / "web" / "package-lock.json").read_text())["packages"]["node_modules/pyodide"]
+    assert (runtime.VERSION, f"sha512-{runtime.INTEGRITY}") == (locked["version"], locked["integrity"])
+
+
+def test_webchat_runtime_leaves_nothing_behind_where_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools, work = tmp_path / "bin", tmp_path / "work"
+    tools.mkdir()
+    put_tool(tools, "npm", "echo forged >$5/pyodide.tgz")
+    monkeypatch.setenv("PATH", str(tools))
+    with pytest.raises(runtime.RuntimeFailed, match="is not what was published under that name"):
+        runtime.assemble(work / "runtime")
+    (tools / "npm").unlink()
+    with pytest.raises(runtime.RuntimeFailed, match="npm is needed"):
+        runtime.assemble(work / "runtime")
+    assert list(work.iterdir()) == []
+
+
 def test_compressed_files_hold_what_stands_beside_them() -> None:
     compressed = list((ROOT / "web" / "vendor").rglob("*.gz"))
     assert {"pyodide.asm.wasm.gz", "pyodide.asm.mjs.gz"} <= {file.name for file in compressed}
@@ -70,7 +91,11 @@ def test_compressed_files_hold_what_stands_beside_them() -> None:
 
 
 def test_wheel_stands_beside_the_page_and_in_the_tests_pyodide() -> None:
-    (wheel,) = (ROOT / "dist").glob("*.whl")
+    (wheel,) = (ROOT / "dist").glob("webchat_py-*.whl")
+    assert {file.name.partition("-")[0] for file in (ROOT / "dist").glob("*.whl")} == {
+        "webchat_py",
+        "webchat_py_server",
+    }
     for folder in (ROOT / "web" / "vendor", ROOT / "build" / "pyodide-dist"):
         (copy,) = folder.glob("webchat_py-*.whl")
         assert (copy.name, copy.read_bytes()) == (wheel.name, wheel.read_bytes())

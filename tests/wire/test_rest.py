@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import UTC, datetime
 from typing import Any
 
@@ -306,3 +307,19 @@ def test_no_secret_is_shown() -> None:
     with pytest.raises(errors.ServerError) as caught:
         rest.read_answer(rest.create_user(rest.Profile()), answer({"key": "s3cret"}))
     assert "s3cret" not in repr(caught.value) + str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.StateError("not now"),
+        errors.UploadError("refused", 403),
+        errors.NotSupportedInMode("messaging", "get_event()", "Ask."),
+        errors.NotFound("There is none", status=404, type="ResourceNotFound", id="err_1"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_error_survives_being_pickled(error: errors.WebchatError) -> None:
+    """As pytest-pyodide does with what is raised in a page."""
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))

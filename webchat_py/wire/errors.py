@@ -26,6 +26,8 @@ No message, attribute or repr ever holds a user key.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class WebchatError(Exception):
     """Base of all errors of this package.
@@ -34,6 +36,16 @@ class WebchatError(Exception):
     """
 
     retryable: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python's own way calls the class with `args` alone, which not all take
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(kind: type[WebchatError], args: tuple[Any, ...], state: dict[str, Any]) -> WebchatError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class StateError(WebchatError):

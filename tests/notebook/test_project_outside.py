@@ -1,0 +1,132 @@
+"""A project of somebody who tests their own bot: the README's files, the two wheels, and nothing of this repository."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNTIME = ROOT / "build" / "pyodide-dist"  # what webchat-runtime makes: build.sh calls the same function
+
+
+def readme_files() -> dict[str, str]:
+    """The files that the README's section shows, by their names, which stand in the first line of each."""
+    section = re.search(r"^## Test your bot\n(.*?)^## ", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert section
+    blocks = re.findall(r"```(?:python|ini)\n# (\S+)\n(.*?)```", section[1], re.DOTALL)
+    return dict(blocks)
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the commands of an environment in which only the two wheels were installed.
+
+    What they need is borrowed from this one, as the tests fetch nothing.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    wheels = [str(wheel) for wheel in (ROOT / "dist").glob("*.whl")]
+    assert len(wheels) == 2
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
+    subprocess.run([*pip, "--no-deps", "--no-index", "--disable-pip-version-check", *wheels], check=True)
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "bin"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, content in readme_files().items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "webchat-runtime").symlink_to(RUNTIME)
+    return tmp_path
+
+
+def run(commands: Path, project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    return subprocess.run(
+        [str(commands / command[0]), *command[1:]],
+        cwd=project,
+        env=environment | {"SE_OFFLINE": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+def pytest_in(commands: Path, project: Path, *arguments: str) -> tuple[int, str]:
+    outcome = run(commands, project, "python", "-m", "pytest", "-p", "no:cacheprovider", *arguments)
+    return outcome.returncode, outcome.stdout + outcome.stderr
+
+
+def test_the_readmes_files_work(commands: Path, project: Path) -> None:
+    status, output = pytest_in(commands, project)
+    assert "3 passed" in output, output
+    assert status == 0
+    assert str(ROOT / "web") not in output
+
+
+ERRORS = """
+import pytest
+from webchat_py import NotFound
+
+
+def test_errors_are_those_of_the_client(webchat):
+    with pytest.raises(NotFound):
+        webchat.switch_conversation("conv_nowhere")
+    assert webchat.user_id
+    with pytest.raises(AttributeError, match="use @run_in_pyodide"):
+        webchat.on("message", print)
+
+
+def test_everybody_is_a_new_user(webchat):
+    webchat.ask("hello")
+    assert len(webchat.list_conversations()) == 1
+"""
+
+
+def test_a_client_is_called_from_outside_of_its_page(commands: Path, project: Path) -> None:
+    (project / "test_mybot.py").write_text(ERRORS)
+    status, output = pytest_in(commands, project, "test_mybot.py")
+    assert "2 passed" in output, output
+    assert status == 0
+
+
+def test_a_bot_that_answers_wrongly_fails_its_test(commands: Path, project: Path) -> None:
+    bot = project / "mybot.py"
+    bot.write_text(bot.read_text().replace("You said", "I heard"))
+    status, output = pytest_in(commands, project, "-k", "repeats")
+    assert "1 failed" in output, output
+    assert "I heard: hello" in output
+    assert status == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("pytest.ini", "[pytest]\nwebchat_bot = mybot:nothing\n", "mybot has no function nothing"),
+        ("pytest.ini", "[pytest]\n", "Say which bot is to be tested: webchat_bot = module:function in pytest.ini"),
+        ("pytest.ini", "[pytest]\nwebchat_bot = mybot:answer\nwebchat_runtime = x\n", "Make it once: webchat-runtime "),
+    ],
+    ids=["no such function", "no bot", "no runtime"],
+)
+def test_what_is_missing_is_said(commands: Path, project: Path, name: str, content: str, said: str) -> None:
+    (project / name).write_text(content)
+    status, output = pytest_in(commands, project, "-k", "repeats")
+    assert said in output, output
+    assert status == 1
+
+
+def test_commands_are_there(commands: Path, project: Path) -> None:
+    assert "--bot" in run(commands, project, "webchat-server", "--help").stdout
+    full = run(commands, project, "webchat-runtime", ".")
+    assert "is there already. Name a folder that is empty" in full.stderr
+    assert full.returncode == 2
