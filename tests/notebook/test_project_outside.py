@@ -86,17 +86,13 @@ def test_errors_are_those_of_the_client(webchat):
     with pytest.raises(AttributeError, match="use @run_in_pyodide"):
         webchat.on("message", print)
 
-
-def test_everybody_is_a_new_user(webchat):
-    webchat.ask("hello")
-    assert len(webchat.list_conversations()) == 1
 """
 
 
 def test_a_client_is_called_from_outside_of_its_page(commands: Path, project: Path) -> None:
     (project / "test_mybot.py").write_text(ERRORS)
     status, output = pytest_in(commands, project, "test_mybot.py")
-    assert "2 passed" in output, output
+    assert "1 passed" in output, output
     assert status == 0
 
 
