@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -67,19 +69,27 @@ class Notebook:
         self.menu("Edit", "Select All Cells")
         self.page.keyboard.press("b")
         expect(self.cells).to_have_count(before + 1)
-        cell = self.cells.last
+        cell = self.cells.nth(before)
         cell.locator(".cm-content").click()
         self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function(_OVER, timeout=TIMEOUT)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=TIMEOUT)
+        expect(self.errors, "\n".join(self.errors.all_inner_texts())).to_have_count(0)
         return cell
+
+    def clear(self, cell: Locator) -> None:
+        """Empty what stands below a cell."""
+        cell.locator(".jp-InputPrompt").click()
+        self.menu("Edit", "Clear Cell Output")
+        expect(self.outputs(cell)).to_have_count(0)
 
 
 @contextmanager
-def notebook(browser: Browser, site: str, name: str) -> Iterator[Notebook]:
-    """A notebook of the JupyterLite at `site`, in a browser that knows nothing yet."""
+def notebook(browser: Browser, site: str, name: str, script: str = "", **options: Any) -> Iterator[Notebook]:
+    """A notebook of the JupyterLite at `site`, in a browser that knows nothing yet; `script` runs in its page first."""
     # so high that the notebook does not take cells out of the page that are out of sight
-    context = browser.new_context(viewport={"width": 1000, "height": 6000})
+    context = browser.new_context(viewport={"width": 1000, "height": 6000}, **options)
+    context.add_init_script(script)
     context.set_default_timeout(TIMEOUT)
     try:
         opened = Notebook(context.new_page())
