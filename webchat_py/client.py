@@ -742,9 +742,12 @@ class WebchatClient:
             return
         seen: set[str] = set()
         async for stretch in newest_first(lambda token: carry(self._calls.list_messages(conversation_id, token))):
-            # A message that arrives meanwhile moves another one to the next page, where it comes again.
-            messages = [message for message in stretch.messages if message.id is None or message.id not in seen]
-            seen.update(message.id for message in messages if message.id is not None)
+            messages = []
+            for message in stretch.messages:
+                # A message that arrives meanwhile moves another one to the next page, where it comes again.
+                if message.id is None or message.id not in seen:
+                    messages.append(message)
+                    seen.add(message.id or "")
             yield messages
 
     async def _all(self, page_after: Callable[[str | None], Call[Page[T]]]) -> AsyncGenerator[T]:

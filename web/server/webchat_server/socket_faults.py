@@ -99,6 +99,8 @@ class SocketExchange:
 
     def stall(self, seconds: float | None) -> None:
         """Say nothing for so many seconds, or for good."""
+        if self._is_over():
+            return  # or the application would wait for ever to be heard by nobody
         self._awake.clear()
         if seconds is not None:
             self._after(seconds, self._awake.set)
