@@ -72,10 +72,10 @@ def get_client(*args: Any, **options: Any) -> BlockingClient:
         client = get_client("the client id")
     """
     try:
-        from .browser import blocking
+        from .browser import blocking, lifecycle
     except ModuleNotFoundError as error:
         raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
-    if not blocking.in_worker():
+    if not lifecycle.in_worker():
         raise RuntimeError(
             "webchat_py.blocking would freeze the page: this is its main thread. Use webchat_py.get_client and await "
             'its methods, or run your code in a worker (<script type="py" worker>)'

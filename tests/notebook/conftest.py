@@ -1,4 +1,4 @@
-"""A worker with Pyodide and the wheel, and nothing else: no PyScript, no JupyterLite, no pytest-pyodide."""
+"""Python in workers: a plain one with Pyodide and the wheel and nothing else, PyScript's, a notebook's kernel."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.notebook.notebook import Notebook
 from tests.support.files import FileServer
 from tests.support.server import WebchatServer
 
@@ -29,7 +30,7 @@ _IN_TIME = """code => Promise.race([
 class Worker:
     """Python in the worker of a page, whose browser switches stacks or not."""
 
-    def __init__(self, page: Page, switches: bool) -> None:
+    def __init__(self, page: Page, switches: bool = True) -> None:
         self.page = page
         self.switches = switches
 
@@ -37,8 +38,39 @@ class Worker:
         """Run code in which the names of `values` have these values; returns what the last line of it is, by JSON."""
         lines = [f"{name} = {value!r}" for name, value in values.items()]
         *body, last = textwrap.dedent(code).strip().splitlines()
-        script = "\n".join(["import json", *lines, *body, f"json.dumps({last})"])
-        return json.loads(self.page.evaluate(_IN_TIME, script))
+        return json.loads(self._run("\n".join(["import json", *lines, *body, f"json.dumps({last})"])))
+
+    def complaint(self, code: str, **values: Any) -> str:
+        """What code raises, as `Type: message`."""
+        body = textwrap.indent(textwrap.dedent(code).strip(), "    ")
+        rescue = "except Exception as error:\n    said = f'{type(error).__name__}: {error}'"
+        said: str = self.run(f"try:\n{body}\n{rescue}\nsaid", **values)
+        return said
+
+    def reload(self) -> None:
+        """Load the page anew, with a new worker."""
+        self.page.reload()
+
+    def _run(self, code: str) -> str:
+        """What the last line of code is."""
+        result: str = self.page.evaluate(_IN_TIME, code)
+        return result
+
+
+class Kernel(Worker):
+    """The kernel of a notebook."""
+
+    def __init__(self, opened: Notebook) -> None:
+        super().__init__(opened.page)
+        self._notebook = opened
+
+    def reload(self) -> None:
+        self._notebook.reload()
+
+    def _run(self, code: str) -> str:
+        *body, last = code.splitlines()
+        cell = self._notebook.run("\n".join([*body, f"print({last})"]))
+        return cell.locator('[data-mime-type="application/vnd.jupyter.stdout"]').inner_text()
 
 
 @pytest.fixture(scope="session")

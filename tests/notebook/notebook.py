@@ -77,6 +77,19 @@ class Notebook:
         expect(self.errors, "\n".join(self.errors.all_inner_texts())).to_have_count(0)
         return cell
 
+    def reload(self) -> None:
+        """Load the page anew, and with it a new kernel."""
+        self.page.reload()
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until the kernel may be asked for something."""
+        expect(self.cells.first).to_be_visible(timeout=TIMEOUT)
+        # Before there is a kernel, running a cell asks which one is wanted. "idle" is also what "No Kernel" is
+        expect(self.page.get_by_role("button", name="Python (Pyodide)")).to_be_visible(timeout=TIMEOUT)
+        idle = self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        expect(idle).to_be_visible(timeout=TIMEOUT)
+
     def clear(self, cell: Locator) -> None:
         """Empty what stands below a cell."""
         cell.locator(".jp-InputPrompt").click()
@@ -95,11 +108,7 @@ def notebook(browser: Browser, site: str, name: str, script: str = "", **options
         opened = Notebook(context.new_page())
         context.on("request", lambda request: opened.requests.append(request.url))
         opened.page.goto(f"{site}/notebooks/index.html?path={quote(name)}.ipynb")
-        expect(opened.cells.first).to_be_visible(timeout=TIMEOUT)
-        # Before there is a kernel, running a cell asks which one is wanted. "idle" is also what "No Kernel" is
-        expect(opened.page.get_by_role("button", name="Python (Pyodide)")).to_be_visible(timeout=TIMEOUT)
-        idle = opened.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
-        expect(idle).to_be_visible(timeout=TIMEOUT)
+        opened.ready()
         yield opened
     finally:
         context.close()

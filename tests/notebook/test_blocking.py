@@ -31,15 +31,6 @@ while not client.list_messages():
 """
 
 
-def in_words(worker: Worker, code: str, url: str) -> str:
-    """What code raises, as `Type: message`."""
-    body = "\n".join(f"    {line}" for line in code.strip().splitlines())
-    said: str = worker.run(
-        f"try:\n{body}\nexcept Exception as error:\n    said = f'{{type(error).__name__}}: {{error}}'\nsaid", url=url
-    )
-    return said
-
-
 def test_browser_is_what_it_is_meant_to_be(worker: Worker) -> None:
     assert worker.run("from pyodide.ffi import can_run_sync\ncan_run_sync()") is worker.switches
 
@@ -195,7 +186,7 @@ time.sleep(2.5)
     ids=lambda value: value[:20],
 )
 def test_errors_are_those_of_the_client(worker: Worker, bot_url: str, code: str, said: str) -> None:
-    assert in_words(worker, f"{GREETED}\n{code}", bot_url).startswith(said)
+    assert worker.complaint(f"{GREETED}\n{code}", url=bot_url).startswith(said)
 
 
 def test_another_user_token_is_no_secret_for_the_history_only(worker: Worker, bot_url: str) -> None:
@@ -241,7 +232,7 @@ from webchat_py.client import WebchatClient
 @pytest.mark.parametrize("options", ["storage='indexeddb'", "mode='messaging'"])
 def test_what_needs_stack_switching_says_so(worker: Worker, bot_url: str, options: str) -> None:
     code = f"from webchat_py.blocking import get_client\nget_client('local', url, {options})\nraise KeyError"
-    said = in_words(worker, code, bot_url)
+    said = worker.complaint(code, url=bot_url)
     if worker.switches:
         assert said == "KeyError: "
     else:

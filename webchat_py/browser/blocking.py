@@ -18,11 +18,6 @@ from .transport import BrowserTransport
 T = TypeVar("T")
 
 
-def in_worker() -> bool:
-    """Whether this is a worker, which may wait, and not the page's main thread, where nothing else would go on."""
-    return not hasattr(js, "document")
-
-
 def can_switch_stacks() -> bool:
     return bool(can_run_sync())
 

@@ -1,4 +1,4 @@
-"""What the browser tells of the page's life, and timers. All of it works in workers, too, which have no document."""
+"""What the browser tells of the page's life, and timers. It works in workers, too, which see no page."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ SLEPT = 30.0
 """Seconds. A visible page's timers are late by less; only where the machine slept have so many passed unseen."""
 _MAX_DELAY = 2**31 - 1
 """Milliseconds; browsers keep them in 32 bits and fire at once beyond that."""
+
+
+def in_worker() -> bool:
+    """Whether this is a worker. A `document` tells nothing of it: PyScript gives the page's to its workers."""
+    return hasattr(js, "WorkerGlobalScope")
 
 
 def call_later(seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
@@ -55,7 +60,7 @@ def watch(on_wake: Callable[[Wake], None]) -> Callable[[], None]:
         on_wake: called with "online" or "offline"; "visible", when the page has become it; "restored", when the
             reader came back to a page that the browser had kept aside; "slept", when the clock has jumped.
     """
-    document = getattr(js, "document", None)
+    document = None if in_worker() else js.document
     seen = js.Date.now()
 
     def visible() -> bool:

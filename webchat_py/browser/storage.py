@@ -16,6 +16,7 @@ from pyodide.ffi import JsException
 
 from ..wire.errors import WebchatError
 from .events import listen
+from .lifecycle import in_worker
 
 DATABASE = STORE = "webchat_py"
 
@@ -28,7 +29,7 @@ def storage(choice: Literal["local", "session", "indexeddb"]) -> WebStorage | In
         raise ValueError(f"storage is 'local', 'session', 'indexeddb', None or an object of yours, not {choice!r}")
     if choice == "indexeddb":
         return IndexedDB()
-    if hasattr(js, "document"):
+    if not in_worker():
         return WebStorage(f"{choice}Storage")
     if choice == "session":
         raise ValueError("There is no sessionStorage in a worker; storage='indexeddb' works there")
