@@ -102,7 +102,7 @@ lint() {
         "$python" -m $command
     done
     say "html-validate"
-    node web/node_modules/html-validate/bin/html-validate.mjs --config web/.htmlvalidate.json web/index.html
+    node web/node_modules/html-validate/bin/html-validate.mjs --config web/.htmlvalidate.json web/index.html web/examples/*.html
 }
 
 # --- what is made -----------------------------------------------------------------------------------------------

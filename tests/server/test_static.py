@@ -33,6 +33,10 @@ FILES = {
     "vendor/stdlib.zip": "application/zip",
     "vendor/a.woff2": "font/woff2",
     "vendor/a b é.txt": "text/plain; charset=utf-8",
+    "examples/index.html": "text/html; charset=utf-8",
+    "examples/pyscript.html": "text/html; charset=utf-8",
+    "examples/pyscript-worker.html": "text/html; charset=utf-8",
+    "examples/a.mjs": "text/javascript; charset=utf-8",
     "lite/index.html": "text/html; charset=utf-8",
     "lite/lab/index.html": "text/html; charset=utf-8",
     "lite/files/a.ipynb": "application/x-ipynb+json",
@@ -147,7 +151,7 @@ def test_the_page_can_only_be_read(http: httpx.Client, site: WebchatServer) -> N
 
 
 def test_the_api_wins_over_the_page(http: httpx.Client, site: WebchatServer) -> None:
-    for client_id in ("chat", "vendor", "demo-media"):
+    for client_id in ("chat", "examples", "vendor", "demo-media"):
         assert Person(http, f"{site.url}/{client_id}").conversation()
 
 
@@ -205,9 +209,9 @@ def test_without_a_page_there_is_only_the_api(http: httpx.Client, server: Webcha
     assert error_of(http.get(server.url)) == (404, "ResourceNotFound")
 
 
-@pytest.mark.parametrize(("path", "name"), [("lite/", "lite/index.html"), ("lite/lab/", "lite/lab/index.html")])
-def test_a_folder_of_the_notebooks_is_its_index(http: httpx.Client, site: WebchatServer, path: str, name: str) -> None:
-    assert http.get(f"{site.url}/{path}").text == f"content of {name}"
+@pytest.mark.parametrize("path", ["examples/", "lite/", "lite/lab/"])
+def test_a_folder_of_examples_or_notebooks_is_its_index(http: httpx.Client, site: WebchatServer, path: str) -> None:
+    assert http.get(f"{site.url}/{path}").text == f"content of {path}index.html"
     response = http.get(f"{site.url}/{path.removesuffix('/')}")
     assert (response.status_code, response.headers["location"]) == (308, f"/{path}")
 
@@ -215,6 +219,24 @@ def test_a_folder_of_the_notebooks_is_its_index(http: httpx.Client, site: Webcha
 @pytest.mark.parametrize("path", ["lite/nothing", "lite/nothing/", "lite//", "lite/../index.html/", "vendor", "chat/"])
 def test_no_other_folder_has_an_index(http: httpx.Client, site: WebchatServer, path: str) -> None:
     assert error_of(http.get(f"{site.url}/{path}")) == (404, "ResourceNotFound")
+
+
+@pytest.mark.parametrize(
+    ("name", "scripts", "isolated"),
+    [
+        ("index.html", "'self' 'wasm-unsafe-eval'", False),
+        ("a.mjs", "'self' 'wasm-unsafe-eval'", False),
+        ("pyscript.html", "'self' 'wasm-unsafe-eval' 'unsafe-eval'", False),
+        ("pyscript-worker.html", "'self' 'wasm-unsafe-eval' 'unsafe-eval'", True),
+    ],
+)
+def test_an_example_has_what_it_needs_and_no_more(
+    http: httpx.Client, site: WebchatServer, name: str, scripts: str, isolated: bool
+) -> None:
+    headers = http.get(f"{site.url}/examples/{name}").headers
+    assert f"script-src {scripts}" in headers["content-security-policy"].split("; ")
+    assert (headers.get("cross-origin-opener-policy") == "same-origin") is isolated
+    assert (headers.get("cross-origin-embedder-policy") == "require-corp") is isolated
 
 
 def test_a_notebook_page_runs_its_own_inline_scripts_and_no_other(

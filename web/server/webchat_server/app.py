@@ -24,7 +24,7 @@ from .grip import GripHub
 from .hub import LocalHub
 from .messaging import BothHubs, Messaging, socket_app
 from .security import AccessLog, Cors, LoopbackNamesOnly, SecurityHeaders
-from .static import StaticFiles, page_policy
+from .static import StaticFiles
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -82,7 +82,7 @@ def create_app(settings: Settings, api: Api) -> ASGIApp:
 
     page: ASGIApp = _nothing_here
     if settings.web:
-        page = StaticFiles(settings.web, page_policy(settings.allow_api, settings.allow_media))
+        page = StaticFiles(settings.web, settings.allow_api, settings.allow_media)
     table = _table(api) | (_fault_table(settings.faults) if settings.faults else {})
     routes = [Route(path, _Resource(handlers)) for path, handlers in table.items()]
     router = Router(routes, redirect_slashes=False, default=page, lifespan=lifespan)

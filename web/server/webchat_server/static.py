@@ -20,20 +20,30 @@ from . import media_types
 from .errors import MethodNotFound, ResourceNotFound
 
 _FILES = {"index.html", "style.css", "pyscript.toml"}
-_FOLDERS = {"chat", "lite", "vendor"}
+_FOLDERS = {"chat", "examples", "lite", "vendor"}
+_WITH_INDEX = {"examples", "lite"}
+
+_POLICY = "Content-Security-Policy"
+_PYODIDE = "'self' 'wasm-unsafe-eval'"
+# It evaluates a string as JavaScript at its start
+_PYSCRIPT = f"{_PYODIDE} 'unsafe-eval'"
+# A worker of PyScript reaches the document through memory that it shares with the page, which browsers allow so only
+_ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+_PYSCRIPT_EXAMPLES: dict[str, dict[str, str]] = {
+    "examples/pyscript.html": {},
+    "examples/pyscript-worker.html": _ISOLATED,
+}
 
 
-def page_policy(apis: Sequence[str] = (), media: Sequence[str] = ()) -> str:
-    """The Content-Security-Policy of the page: its own origin only, and the origins that it may talk to or show
+def _policy(scripts: str, apis: Sequence[str] = (), media: Sequence[str] = ()) -> str:
+    """The Content-Security-Policy of a page: its own origin only, and the origins that it may talk to or show
     pictures, sounds and films of."""
     # Where http:// is allowed, ws:// is not: each scheme has to be named
     sockets = [f"ws{origin.removeprefix('http')}" for origin in apis]
     return "; ".join(
         [
             "default-src 'none'",
-            # PyScript evaluates a string as JavaScript at its start, hence 'unsafe-eval'; Pyodide alone needs only
-            # 'wasm-unsafe-eval'
-            "script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'",
+            f"script-src {scripts}",
             "style-src 'self'",
             " ".join(["img-src 'self' data: blob:", *media]),
             " ".join(["media-src 'self' blob:", *media]),
@@ -65,11 +75,14 @@ _INLINE_SCRIPT = re.compile(rb"<script(?: type=\"module\")?>(.*?)</script>", re.
 
 
 class StaticFiles:
-    """ASGI application. `X.gz` beside a file `X` is sent in its place to those who take it."""
+    """ASGI application. `X.gz` beside a file `X` is sent in its place to those who take it.
 
-    def __init__(self, folder: Path, policy: str) -> None:
+    `apis` and `media` are the other origins that the page may talk to, and show pictures, sounds and films of.
+    """
+
+    def __init__(self, folder: Path, apis: Sequence[str] = (), media: Sequence[str] = ()) -> None:
         self._folder = folder.resolve()
-        self._policy = policy
+        self._page_policy = _policy(_PYSCRIPT, apis, media)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -79,7 +92,7 @@ class StaticFiles:
     def _respond(self, request: Request) -> Response:
         path = request.scope["path"]
         name = path.removeprefix("/") or "index.html"
-        if _is_in_lite(name) and not self._find(name):
+        if _folder_of(name) in _WITH_INDEX and not self._find(name):
             if not name.endswith("/") and self._find(f"{name}/index.html"):
                 return RedirectResponse(f"{path}/", 308)
             name = f"{name.removesuffix('/')}/index.html"
@@ -95,13 +108,21 @@ class StaticFiles:
             file, status = file.with_name(f"{file.name}.gz"), packed
             headers["Content-Encoding"] = "gzip"
         headers["ETag"] = _etag(file, status)
-        if _is_in_lite(name):
-            headers["Content-Security-Policy"] = _lite_policy(found[0])
-        elif name.endswith(".html"):
-            headers["Content-Security-Policy"] = self._policy
+        headers |= self._restrictions(name, found[0])
         if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
         return FileResponse(file, headers=headers, media_type=media_types.guess(name), stat_result=status)
+
+    def _restrictions(self, name: str, file: Path) -> dict[str, str]:
+        """Of examples and notebooks also for what is no page: a worker has the policy of its script."""
+        if name in _PYSCRIPT_EXAMPLES:
+            return {_POLICY: _policy(_PYSCRIPT), **_PYSCRIPT_EXAMPLES[name]}
+        match _folder_of(name):
+            case "examples":
+                return {_POLICY: _policy(_PYODIDE)}
+            case "lite":
+                return {_POLICY: _lite_policy(file)}
+        return {_POLICY: self._page_policy} if name.endswith(".html") else {}
 
     def _find(self, name: str) -> tuple[Path, os.stat_result] | None:
         parts = name.split("/")
@@ -116,12 +137,11 @@ class StaticFiles:
         return file, status
 
 
-def _is_in_lite(name: str) -> bool:
-    return name.partition("/")[0] == "lite"
+def _folder_of(name: str) -> str:
+    return name.partition("/")[0]
 
 
 def _lite_policy(file: Path) -> str:
-    """Also for what is no page: a worker has the policy of its script."""
     inline = _INLINE_SCRIPT.findall(file.read_bytes()) if file.suffix == ".html" else []
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in inline]
     scripts = ["script-src", "'self'", "'unsafe-eval'", "'wasm-unsafe-eval'", *hashes]
