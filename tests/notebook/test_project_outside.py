@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import sysconfig
@@ -12,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.readme import blocks
+
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = ROOT / "build" / "pyodide-dist"  # what webchat-runtime makes: build.sh calls the same function
 
 
 def readme_files() -> dict[str, str]:
     """The files that the README's section shows, by their names, which stand in the first line of each."""
-    section = re.search(r"^## Test your bot\n(.*?)^## ", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
-    assert section
-    blocks = re.findall(r"```(?:python|ini)\n# (\S+)\n(.*?)```", section[1], re.DOTALL)
-    return dict(blocks)
+    files = [it.code for it in blocks() if it.heading == "Test your bot" and it.language != "sh"]
+    return {first.removeprefix("# "): rest for first, _, rest in (code.partition("\n") for code in files)}
 
 
 @pytest.fixture(scope="module")
