@@ -132,7 +132,7 @@ make_test_environment() {
         install_requirements "${server_needs[@]}" tests/requirements.txt
         stamp .venv/lib "$wanted"
     fi
-    make_folder build/pyodide-dist test-dist web/pyodide-requirements.txt
+    make_folder build/pyodide-dist test-dist web/pyodide-requirements.txt tests/pyodide-requirements.txt
     make_folder build/peers peers web/package-lock.json
     copy_wheel_to build/pyodide-dist
 }

@@ -4,7 +4,7 @@ web/server on Python's path.
     assemble.py key PATH...        print a hash of files and folders, by name and content
     assemble.py vendor FOLDER      fill FOLDER with what the page loads: Pyodide, PyScript, marked, DOMPurify
     assemble.py lite FOLDER        fill FOLDER with the JupyterLite site of the notebooks
-    assemble.py test-dist FOLDER   fill FOLDER with what webchat-runtime makes, and the page's wheels
+    assemble.py test-dist FOLDER   fill FOLDER with what webchat-runtime makes, the page's wheels and the tests'
     assemble.py peers FOLDER       fill FOLDER with the original JavaScript clients, for tests
 
 `webchat_server/runtime.py` tells of the lock that stands beside a Pyodide.
@@ -30,6 +30,7 @@ NODE_MODULES = WEB / "node_modules"
 PAGE_WHEELS = WEB / "pyodide-requirements.txt"
 NOTEBOOKS = WEB / "notebooks"
 KERNEL_WHEELS = NOTEBOOKS / "pyodide-requirements.txt"
+TEST_WHEELS = WEB.parent / "tests" / "pyodide-requirements.txt"
 PIPLITE_WHEELS = NOTEBOOKS / "piplite-requirements.txt"
 
 # folder under vendor/ -> folder under node_modules/, and the files taken from it
@@ -60,7 +61,7 @@ def main(arguments: list[str]) -> None:
             assemble_lite(Path(folder))
         case ["test-dist", folder]:
             runtime.assemble(Path(folder))
-            add_wheels(Path(folder), [PAGE_WHEELS])
+            add_wheels(Path(folder), [PAGE_WHEELS, TEST_WHEELS])
         case ["peers", folder]:
             for module, source in PEERS.items():
                 bundle(source, Path(folder) / module)

@@ -87,9 +87,10 @@ def get_client(*args: Any, **options: Any) -> BlockingClient:
 
 
 def enable_sync_http() -> None:
-    """Make `urllib` and `requests` work in this worker, by pyodide-http.
+    """Make `urllib` work in this worker, by pyodide-http, as `requests` does by itself.
 
-    Its limits: `urllib` fails with `IncompleteRead` on answers without a `Content-Length`, and what a browser does not
+    `requests` is left alone: since urllib3 2.2 it knows the browser, and pyodide-http would take its errors from it.
+    Limits: `urllib` fails with `IncompleteRead` on answers without a `Content-Length`, and what a browser does not
     let scripts do (other origins without CORS, cookies, headers such as `Host`) does not work either.
 
     Raises:
@@ -105,7 +106,7 @@ def enable_sync_http() -> None:
         raise RuntimeError(
             "enable_sync_http() needs pyodide-http: await micropip.install('pyodide-http') first"
         ) from None
-    pyodide_http.patch_all()
+    pyodide_http.patch_urllib()
 
 
 def _waiting(

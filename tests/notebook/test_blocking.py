@@ -256,7 +256,7 @@ client.ask("hi", silence=1)
         )
 
 
-def test_users_own_requests_work_by_sync_http(worker: Worker, workbench: FileServer) -> None:
+def test_urllib_works_by_sync_http(worker: Worker, workbench: FileServer) -> None:
     code = """
 import js
 from webchat_py.blocking import enable_sync_http
@@ -274,6 +274,27 @@ import urllib.request
     missing, line = worker.run(code, url=workbench.url)
     assert missing.startswith("enable_sync_http() needs pyodide-http: await micropip.install('pyodide-http')")
     assert line == "<!doctype html>"
+
+
+def test_requests_work_beside_sync_http(worker: Worker, bot_url: str) -> None:
+    code = """
+import js
+from webchat_py.blocking import enable_sync_http
+
+await js.pyodide.loadPackage(["requests", "pyodide-http"])
+enable_sync_http()
+import requests
+
+user = requests.post(f"{url}/local/users", json={"name": "Ada"}, timeout=30).json()
+me = requests.get(f"{url}/local/users/me", headers={"x-user-key": user["key"]})
+refused = requests.get(f"{url}/local/users/me", headers={"x-user-key": "wrong"})
+try:
+    requests.get("http://127.0.0.1:9/")
+    error = ""
+except requests.ConnectionError as failure:
+    error = type(failure).__name__
+[me.json()["user"]["name"], refused.status_code, error]"""
+    assert worker.run(code, url=bot_url) == ["Ada", 401, "ConnectionError"]
 
 
 def test_main_thread_is_refused_with_advice(chromium: Browser, workbench: FileServer, runtime: FileServer) -> None:
