@@ -24,10 +24,12 @@ _OVER = """() => {
 
 @dataclass
 class Notebook:
-    """One open notebook. `requests` are the addresses that its page and its kernel asked for."""
+    """One open notebook. `requests` are the addresses that its page and its kernel asked for. `spoiled` while a
+    test attacks it."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
+    spoiled: bool = False
 
     @property
     def cells(self) -> Locator:
@@ -51,8 +53,11 @@ class Notebook:
             self.page.get_by_role("menuitem", name=entry).first.click()
 
     def run_all(self) -> None:
-        """Run all cells, from the menu. Returns when the last has run; fails where one has failed."""
+        """Run all cells, from the menu."""
         self.menu("Run", "Run All Cells")
+
+    def wait_until_all_have_run(self) -> None:
+        """Fails where one has failed."""
         self.page.wait_for_function(_OVER, timeout=TIMEOUT)
         expect(self.errors, "\n".join(self.errors.all_inner_texts())).to_have_count(0)
 

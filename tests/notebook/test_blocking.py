@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Browser, Error
+from playwright.sync_api import Request as PageRequest
 
 from tests.notebook.conftest import Worker, open_worker
 from tests.support.files import FileServer
@@ -207,6 +208,28 @@ await other.disconnect()
 heard"""
     expected = ["welcome", "echo: hi", "own from elsewhere", "echo: from elsewhere", "echo: hi again"]
     assert worker.run(code, url=bot_url) == expected
+
+
+def test_looking_for_news_reads_no_older_pages(worker: Worker, bot_url: str) -> None:
+    """However much has been said since, each look asks for the newest page only: what was told is not read again."""
+    code = f"""{CONNECTED}
+client.ask("hi", silence=1)
+[credentials.user_token, client.conversation_id]"""
+    key, conversation_id = worker.run(code, url=bot_url)
+    for _ in range(60):  # more than a page of the history holds
+        say("say nothing", bot_url, key, conversation_id)
+    worker.run("len(list(client.messages(timeout=1)))")
+    pages: list[str] = []
+
+    def note(request: PageRequest) -> None:
+        if request.url.partition("?")[0].endswith("/messages"):
+            pages.append(request.url)
+
+    worker.page.context.on("request", note)
+    assert worker.run("[it.text for it in client.messages(timeout=1)]") == []
+    worker.page.context.remove_listener("request", note)
+    assert (pages != []) is not worker.switches
+    assert [url for url in pages if "nextToken" in url] == []
 
 
 def test_own_event_loop_leaves_the_other_as_it_was(worker: Worker, bot_url: str) -> None:

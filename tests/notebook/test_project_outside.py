@@ -66,13 +66,6 @@ def pytest_in(commands: Path, project: Path, *arguments: str) -> tuple[int, str]
     return outcome.returncode, outcome.stdout + outcome.stderr
 
 
-def test_the_readmes_files_work(commands: Path, project: Path) -> None:
-    status, output = pytest_in(commands, project)
-    assert "3 passed" in output, output
-    assert status == 0
-    assert str(ROOT / "web") not in output
-
-
 ERRORS = """
 import pytest
 from webchat_py import NotFound
@@ -88,19 +81,37 @@ def test_errors_are_those_of_the_client(webchat):
 """
 
 
-def test_a_client_is_called_from_outside_of_its_page(commands: Path, project: Path) -> None:
-    (project / "test_mybot.py").write_text(ERRORS)
-    status, output = pytest_in(commands, project, "test_mybot.py")
-    assert "1 passed" in output, output
+def test_the_readmes_files_work_and_errors_are_the_clients(commands: Path, project: Path) -> None:
+    (project / "test_errors.py").write_text(ERRORS)
+    status, output = pytest_in(commands, project)
+    assert "4 passed" in output, output
     assert status == 0
+    assert str(ROOT / "web") not in output
 
 
-def test_a_bot_that_answers_wrongly_fails_its_test(commands: Path, project: Path) -> None:
+IN_THE_PAGE = """
+from pytest_pyodide import run_in_pyodide
+
+
+@run_in_pyodide
+def fails(selenium):
+    said, expected = "I hear", "You say"
+    assert said == expected
+
+
+def test_it_repeats_in_the_page(webchat_page):
+    fails(webchat_page)
+"""
+
+
+def test_a_bot_that_answers_wrongly_fails_its_test_and_what_differs_is_shown(commands: Path, project: Path) -> None:
     bot = project / "mybot.py"
     bot.write_text(bot.read_text().replace("You said", "I heard"))
+    (project / "test_page.py").write_text(IN_THE_PAGE)
     status, output = pytest_in(commands, project, "-k", "repeats")
-    assert "1 failed" in output, output
+    assert "2 failed" in output, output
     assert "I heard: hello" in output
+    assert "assert 'I hear' == 'You say'" in output
     assert status == 1
 
 

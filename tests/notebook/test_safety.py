@@ -65,8 +65,16 @@ def hostile_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture
+def exposed(attacked: Notebook) -> Notebook:
+    """That notebook, where no test before has failed: one that was taken over gives no verdict of its own."""
+    assert not attacked.spoiled, "an attack of an earlier test has worked here, or that test found no end"
+    attacked.spoiled = True
+    return attacked
+
+
 @pytest.fixture(scope="module")
-def exposed(chromium: Browser, webchat_server: WebchatServer) -> Iterator[Notebook]:
+def attacked(chromium: Browser, webchat_server: WebchatServer) -> Iterator[Notebook]:
     """A notebook in a browser that ignores the site's policy, with all attacks as messages in its kernel. What it
     would fetch from elsewhere gets no further than here."""
     with (
@@ -91,6 +99,7 @@ def check(opened: Notebook, cell: Locator) -> None:
     assert harmed(opened) == []
     here = opened.page.url.partition("/lite")[0]
     assert not [url for url in opened.requests if url.startswith(here) and "canary" in url]
+    opened.spoiled = False
 
 
 def test_no_attack_in_a_message_runs(exposed: Notebook) -> None:
