@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .channel import Sink
-from .wire.calls import Call, Page, Profile, Upload
+from .wire.calls import Beginning, Call, Page, Profile, Upload
 from .wire.errors import SessionExpired
 from .wire.files import Attachment
 from .wire.models import Credentials, Message
 from .wire.payloads import Payload
 from .wire.ports import CallLater, Wake
+from .wire.signals import Signal
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -33,6 +34,8 @@ class Backend:
     """Speaks for one user at a time: `log_in` says for whom. A mode is a subclass."""
 
     calls: Calls
+    begins = False
+    """Whether it is worth a try to `begin`."""
     retry = 0.0
     """Seconds that the server wants between attempts to open a stream."""
 
@@ -53,6 +56,21 @@ class Backend:
 
     async def request(self, call: Call[T]) -> T:
         """Make a call as the user who is logged in. Raises `SessionExpired` where there is no such user any more."""
+        raise NotImplementedError
+
+    async def begin(self, credentials: Credentials | None, conversation_id: str | None, sink: Sink) -> None:
+        """As `listen`, to this conversation or a new one, as this user or a new one; nobody needs to be logged in.
+
+        What it is comes as the first signal, for `read_beginning`. The server may choose others, of which it does not
+        say why; so where they differ from what was asked for nothing is known.
+        """
+        raise NotImplementedError
+
+    def read_beginning(self, signal: Signal) -> Beginning | None:
+        raise NotImplementedError
+
+    def begin_as(self, credentials: Credentials) -> None:
+        """Go on as the user of a beginning."""
         raise NotImplementedError
 
     async def listen(self, conversation_id: str, sink: Sink) -> None:

@@ -31,18 +31,17 @@ class Sink(Protocol):
     def on_signal(self, signal: Signal) -> None: ...
 
 
-Listen: TypeAlias = Callable[[str, Sink], Coroutine[Any, Any, None]]
+Listen: TypeAlias = Callable[[Sink], Coroutine[Any, Any, None]]
 
 
 class Channel:
-    """Listens to a conversation in a task of its own.
+    """Listens, by `listen`, in a task of its own.
 
     Signals are kept until `deliver` says who takes them, so that none is missed while the client reads the history or
     changes from one conversation to another. A stream that says nothing for `idle_timeout` seconds counts as lost.
     """
 
-    def __init__(self, conversation_id: str, listen: Listen, idle_timeout: float, call_later: CallLater) -> None:
-        self._conversation_id = conversation_id
+    def __init__(self, listen: Listen, idle_timeout: float, call_later: CallLater) -> None:
         self._listen = listen
         self._idle_timeout = idle_timeout
         self._call_later = call_later
@@ -76,6 +75,28 @@ class Channel:
             raise
         if self._task.done():
             self._raise()
+
+    async def first_signal(self, seconds: float) -> Signal:
+        """The first signal, which is not handed on. Raises what the stream ends with before it comes.
+
+        A stream that does not say anything in time raises `StreamError`.
+        """
+        assert self._task is not None  # noqa: S101  # it was opened
+        arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def keep(signal: Signal) -> None:
+            self.on_signal = self._kept.append
+            self._kept.append(signal)
+            arrived.set_result(None)
+
+        if not self._kept:
+            self.on_signal = keep
+            await done_within(seconds, self._call_later, self._task, arrived)
+        if self._kept:
+            return self._kept.pop(0)
+        if self._task.done():
+            self._raise()
+        raise StreamError(f"The event stream did not say anything within {seconds:g} s")
 
     async def wait_open(self) -> None:
         """Wait until it is open. Raises what it ends with."""
@@ -134,7 +155,7 @@ class Channel:
     async def _run(self) -> None:
         self._watch(self._idle_timeout)
         try:
-            await self._listen(self._conversation_id, self)
+            await self._listen(self)
             raise StreamError("The server ended the event stream")
         except asyncio.CancelledError:
             if self.failure is None:

@@ -227,8 +227,7 @@ class WebchatClient:
         self._log_out()
         self._delivery.leave()
         ending = self._operations.cancel()
-        if (keeper := self._conversation.abandon()) is not None:
-            ending.add(keeper)
+        ending |= self._conversation.abandon()
         self._waiting.end(StateError("The client was disconnected"))
         self._closing = asyncio.ensure_future(self._close(ending, forget))
         await asyncio.shield(self._closing)
@@ -365,7 +364,7 @@ class WebchatClient:
                 print(answer.text)
         """
         async with self._asking:
-            send = self._waiting.answers(lambda: self.send_message(text_or_payload), timeout, silence)
+            send = self._waiting.answers(lambda: self._question(text_or_payload), timeout, silence)
             return MessageList(await self._operations.run(send), self.user_id)
 
     async def add_feedback(
@@ -612,9 +611,7 @@ class WebchatClient:
             return self._credentials
 
     async def _logged_in(self, credentials: Credentials | None, profile: Profile) -> Credentials:
-        if self._closing is not None:
-            await asyncio.wait((self._closing,))
-        stored, self._stored_conversation = await self._session.load()
+        stored = await self._load()
         credentials = credentials or stored
         try:
             logged_in = await self._backend.log_in(credentials, profile)
@@ -626,6 +623,17 @@ class WebchatClient:
         if self._expired is not None:
             self._expired = None
             await self._conversation.close()
+        await self._adopt(logged_in, stored)
+        return logged_in
+
+    async def _load(self) -> Credentials | None:
+        if self._closing is not None:
+            await asyncio.wait((self._closing,))
+        stored, self._stored_conversation = await self._session.load()
+        return stored
+
+    async def _adopt(self, logged_in: Credentials, stored: Credentials | None) -> None:
+        """Be this user from now on."""
         self._conversation.belongs_to(logged_in.user_id, self._delivery)
         self._delivery.belongs_to(logged_in.user_id)
         if self._stop_watching is None:
@@ -634,15 +642,16 @@ class WebchatClient:
             if stored is None or logged_in.user_id != stored.user_id:
                 self._stored_conversation = None
             await self._session.save_credentials(logged_in)
-        return logged_in
 
     async def _start(self, conversation_id: str | None) -> list[Message]:
         async with self._session.lock():
             is_connecting = self._connecting is not None and self._connecting.running
             was_connected = self._credentials is not None or is_connecting
+            newest = None if was_connected else await self._begin(conversation_id)
             await self._log_in(None, Profile())
             try:
-                newest = await self._take_up(conversation_id or self._conversation.id or self._stored_conversation)
+                if newest is None:
+                    newest = await self._take_up(conversation_id or self._conversation.id or self._stored_conversation)
             except BaseException:
                 # A message that is sent now must not open another conversation.
                 if not was_connected:
@@ -657,6 +666,32 @@ class WebchatClient:
             if not unsent.failed:
                 self._operations.start_unattended(self._resend(message))
         return newest
+
+    async def _begin(self, conversation_id: str | None) -> list[Message] | None:
+        """Log in and take up this conversation, or else the stored one, in one request. Returns its newest messages.
+
+        `None` where some of it is left to do, by the calls that are made for one thing each.
+        """
+        async with self._logging_in:
+            if not self._backend.begins or self._expired is not None or self._conversation.id is not None:
+                return None
+            stored = await self._load()
+            if stored is not None and self._on_expired == "raise":
+                return None  # in place of a user that it does not know, the server would make a new one
+
+            async def adopt(credentials: Credentials) -> bool:
+                if stored is not None and credentials.user_id != stored.user_id:
+                    return False  # That the stored user is not known any more is still to be confirmed.
+                self._backend.begin_as(credentials)
+                await self._adopt(credentials, stored)
+                self._credentials = credentials
+                return True
+
+            try:
+                return await self._conversation.begin(stored, conversation_id or self._stored_conversation, adopt)
+            except BaseException:
+                self._log_out()
+                raise
 
     async def _take_up(self, conversation_id: str | None) -> list[Message]:
         """Open this conversation, or a new one where it is gone. Returns its newest messages."""
@@ -759,6 +794,10 @@ class WebchatClient:
     async def _send(self, payload: Payload, metadata: dict[str, Any], reply_to: str | None) -> Message:
         await self._require_user()
         return await self._delivery.send(payload, metadata, reply_to)
+
+    async def _question(self, text_or_payload: str | Payload) -> Message:
+        await self._conversation.announced()
+        return await self.send_message(text_or_payload)
 
     async def _resend(self, message: Message) -> Message:
         await self._require_user()

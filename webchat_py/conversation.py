@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
-from .channel import Channel, Listen
+from .channel import Channel, Listen, Sink
 from .emitter import Emitter, log
 from .history import Stretch, newest_first
 from .pauses import done_within
 from .wire.backoff import Backoff
-from .wire.calls import Page
+from .wire.calls import Beginning, Page
 from .wire.errors import (
     ApiError,
     ConversationGone,
@@ -26,11 +26,13 @@ from .wire.errors import (
     WebchatError,
 )
 from .wire.ledger import Ledger, Mark
-from .wire.models import Connection, ConnectionState, Message, Typing
+from .wire.models import Connection, ConnectionState, Credentials, Message, Typing
 from .wire.outbox import retry_after
 from .wire.ports import CallLater, Wake
 from .wire.signals import Happened, MessageCreated, Signal, StatusChanged, TypingChanged
 
+BEGIN_WAIT = 10.0
+"""Seconds for a server to begin, which takes it a few transactions; after that it is asked step by step."""
 STEADY = 5.0
 """Seconds that a stream has to live after its recovery for the next pause to be short again: one that is cut as soon as
 it is open must not be opened several times a second for ever."""
@@ -39,8 +41,8 @@ it is open must not be opened several times a second for ever."""
 class ConversationBackend(Protocol):
     """What a mode does for conversations."""
 
-    @property
-    def listen(self) -> Listen: ...
+    begins: bool
+
     @property
     def call_later(self) -> CallLater: ...
     @property
@@ -49,6 +51,11 @@ class ConversationBackend(Protocol):
     def retry(self) -> float:
         """Seconds that the server wants between attempts to open a stream."""
 
+    def begin(
+        self, credentials: Credentials | None, conversation_id: str | None, sink: Sink
+    ) -> Coroutine[Any, Any, None]: ...
+    def read_beginning(self, signal: Signal) -> Beginning | None: ...
+    def listen(self, conversation_id: str, sink: Sink) -> Coroutine[Any, Any, None]: ...
     async def create_conversation(self) -> str: ...
     async def start_conversation(self, conversation_id: str) -> None: ...
     async def delete_conversation(self, conversation_id: str) -> None: ...
@@ -99,7 +106,8 @@ class CurrentConversation:
         self._in_a_hurry = False
         self._parting: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()
-        self._unannounced = False
+        self._unannounced: str | None = None
+        self._announcing: asyncio.Task[None] | None = None
         self._spare: str | None = None
         self._ledger = Ledger()
         self._recovered = 0
@@ -125,6 +133,40 @@ class CurrentConversation:
             self._spare = None
         self._own_id = user_id
         self._own = own
+
+    async def begin(
+        self,
+        credentials: Credentials | None,
+        conversation_id: str | None,
+        adopt: Callable[[Credentials], Awaitable[bool]],
+    ) -> list[Message] | None:
+        """Log in and make this conversation, or a new one, the current one, all in one request.
+
+        Args:
+            credentials, conversation_id: what is known.
+            adopt: is awaited with the credentials before anything is told; its result says whether they will do.
+
+        Returns:
+            The newest messages, newest first. `None` where other calls are needed: the server cannot do it, or has
+            chosen another user or conversation, of which it does not say why.
+        """
+        async with self._changing:
+            channel = self._new_channel(lambda sink: self._backend.begin(credentials, conversation_id, sink))
+            try:
+                beginning = await self._beginning(channel)
+                if beginning is not None and not await adopt(beginning.credentials):
+                    beginning = None
+                if beginning is not None and conversation_id not in (None, beginning.conversation_id):
+                    self._spare, beginning = beginning.conversation_id, None
+                if beginning is None:
+                    await channel.close()
+                    self._set_connection("closed")
+                    return None
+                return await self._begin_with(beginning, channel, is_new=conversation_id is None)
+            except BaseException:
+                await channel.close()
+                self._set_connection("closed")
+                raise
 
     async def create(self) -> str:
         """Open a new conversation and return its id."""
@@ -152,9 +194,14 @@ class CurrentConversation:
                 return await self._create()
             if self._over is not None:
                 raise self._over
-            if self._unannounced:
+            if self._unannounced == self._id and not self._is_announcing:
                 await self._announce(self._id)
             return self._id
+
+    async def announced(self) -> None:
+        """Wait until the bot was told of the conversation, or could not be: its greeting is not to come later."""
+        if self._announcing is not None:
+            await asyncio.wait((self._announcing,))
 
     async def usable(self, conversation_id: str, seconds: float) -> bool:
         """Wait while the stream of this conversation is opened again; `False` when the time is over first.
@@ -183,19 +230,19 @@ class CurrentConversation:
 
     async def close(self) -> None:
         """Leave the current conversation, and wait until its stream is closed."""
-        await _cancelled(self.abandon())
+        await _cancelled(*self.abandon())
 
-    def abandon(self) -> asyncio.Task[None] | None:
+    def abandon(self) -> set[asyncio.Task[None]]:
         """Go back to where there was no conversation. Returns what has still to be ended."""
-        keeper, self._keeper = self._keeper, None
-        self._id = self._channel = self._over = self._spare = None
-        self._unannounced = False
+        ending = {task for task in (self._keeper, self._announcing) if task is not None}
+        self._keeper = self._announcing = None
+        self._id = self._channel = self._over = self._spare = self._unannounced = None
         self._release(self._usable)
         self._end_typing()
         self._set_connection("closed")
-        if keeper is not None:
-            keeper.cancel()
-        return keeper
+        for task in ending:
+            task.cancel()
+        return ending
 
     async def delete(self, conversation_id: str) -> None:
         """Delete a conversation on the server, and leave it if it is the current one."""
@@ -250,6 +297,37 @@ class CurrentConversation:
 
     # Changes
 
+    async def _beginning(self, channel: Channel) -> Beginning | None:
+        try:
+            await channel.open()
+            self._set_connection("connecting")
+            if beginning := self._backend.read_beginning(await channel.first_signal(BEGIN_WAIT)):
+                return beginning
+        except NetworkError:  # which says nothing about the server
+            return None
+        except WebchatError as error:
+            log.debug("the server does not begin: %s", error)
+        self._backend.begins = False
+        return None
+
+    async def _begin_with(self, beginning: Beginning, channel: Channel, is_new: bool) -> list[Message]:
+        conversation_id = beginning.conversation_id
+        # That there are no messages is not taken on trust: each of them would be told as new.
+        is_history = is_new or bool(beginning.messages)
+        history = Stretch(beginning.messages, True) if is_history else await self._first_stretch(conversation_id)
+        ledger = Ledger()
+        ledger.begin(*history)
+        self._enter(conversation_id, ledger, is_new)
+        # The keeper makes sure that nothing was said between an old conversation's history and its stream.
+        self._go_on(channel, was_open=is_new)
+        self._set_connection("connected")
+        self._keeper = asyncio.create_task(self._keep(conversation_id, channel))
+        if is_new:
+            # A message that is sent now need not wait for it.
+            self._announcing = asyncio.create_task(self._announce(conversation_id))
+            self._announcing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return history.messages
+
     async def _create(self) -> str:
         # One that was made and could not be opened is taken again: attempts leave no empty conversations behind.
         conversation_id, self._spare = self._spare or await self._backend.create_conversation(), None
@@ -267,7 +345,7 @@ class CurrentConversation:
         It is told again then, even if only the answer was lost: servers tell bots which one is the first. Raises
         `ConversationGone` where the reason is that there is no such conversation any more.
         """
-        self._unannounced = True
+        self._unannounced = conversation_id
         try:
             await self._backend.start_conversation(conversation_id)
         except WebchatError as error:
@@ -276,14 +354,19 @@ class CurrentConversation:
             log.warning("the bot was not told of the new conversation; the next message tells it", exc_info=error)
             self._events.emit("error", error)
         else:
-            self._unannounced = False
+            if self._unannounced == conversation_id:
+                self._unannounced = None
+
+    @property
+    def _is_announcing(self) -> bool:
+        return self._announcing is not None and not self._announcing.done()
 
     async def _open(self, conversation_id: str, is_new: bool = False) -> list[Message]:
         again = conversation_id == self._id
         before = self._connection
         if self._channel is None or not self._channel.live:
             self._set_connection("connecting")
-        channel = self._new_channel(conversation_id)
+        channel = self._new_channel_to(conversation_id)
         ledger, history = self._ledger, Stretch([], has_more=False)
         missed: list[Message] = []
         try:
@@ -303,20 +386,27 @@ class CurrentConversation:
             if self.state == "connecting":
                 self._set_connection(before.state, error if isinstance(error, Exception) else before.cause)
             raise
-        keeper, self._id, self._ledger, self._over = self._keeper, conversation_id, ledger, None
-        self._backoff.reset()
-        if not again:
-            self._unannounced = is_new
-            self._end_typing()
-            self._on_change(conversation_id)
-            self._events.emit("conversation", conversation_id)
-        else:
+        keeper = self._keeper
+        if again:
+            self._over = None
+            self._backoff.reset()
             self._tell_missed(missed, newest)
+        else:
+            self._enter(conversation_id, ledger, is_new)
         self._recovered = len(missed)
         self._go_on(channel, was_open)
         self._keeper = asyncio.create_task(self._keep(conversation_id, channel))
-        await _cancelled(keeper)
+        if keeper is not None:
+            await _cancelled(keeper)
         return history.messages
+
+    def _enter(self, conversation_id: str, ledger: Ledger, is_new: bool) -> None:
+        self._id, self._ledger, self._over = conversation_id, ledger, None
+        self._backoff.reset()
+        self._unannounced = conversation_id if is_new else None
+        self._end_typing()
+        self._on_change(conversation_id)
+        self._events.emit("conversation", conversation_id)
 
     async def _first_stretch(self, conversation_id: str) -> Stretch:
         async with aclosing(self._history(conversation_id)) as history:
@@ -361,7 +451,7 @@ class CurrentConversation:
             await self._judge(conversation_id, cause)
             self._set_connection("reconnecting" if self._backend.online else "offline", cause)
             await self._pause(self._backoff.next(max(self._backend.retry, retry_after(cause))))
-            channel = self._new_channel(conversation_id)
+            channel = self._new_channel_to(conversation_id)
             self._channel = channel
             try:
                 await channel.open()
@@ -402,8 +492,11 @@ class CurrentConversation:
         except WebchatError as error:
             log.debug("whether the conversation is there could not be learned", exc_info=error)
 
-    def _new_channel(self, conversation_id: str) -> Channel:
-        return Channel(conversation_id, self._backend.listen, self._idle_timeout, self._backend.call_later)
+    def _new_channel_to(self, conversation_id: str) -> Channel:
+        return self._new_channel(lambda sink: self._backend.listen(conversation_id, sink))
+
+    def _new_channel(self, listen: Listen) -> Channel:
+        return Channel(listen, self._idle_timeout, self._backend.call_later)
 
     def _go_on(self, channel: Channel, was_open: bool) -> None:
         """Take up what a stream says, if it was open before the history was read; else that is done once more."""
@@ -526,9 +619,9 @@ def _loss_by(wake: Wake) -> WebchatError | None:
     return None
 
 
-async def _cancelled(task: asyncio.Task[object] | None) -> None:
-    """End a task and wait until it has cleaned up. What it failed with is of no interest any more."""
-    if task is not None:
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    """End tasks and wait until they have cleaned up. What they failed with is of no interest any more."""
+    for task in tasks:
         task.cancel()
         await asyncio.wait((task,))
         if not task.cancelled():

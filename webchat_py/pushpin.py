@@ -10,12 +10,13 @@ from typing import Any, Literal, Protocol, TypeVar
 from .backend import Backend, Surroundings
 from .channel import Sink
 from .wire import rest
-from .wire.calls import Call, Profile, Upload, quote
+from .wire.calls import Beginning, Call, Profile, Upload, quote
 from .wire.errors import NetworkError, NotFound, SessionExpired, StreamRefused, Unauthorized, WebchatError
 from .wire.files import Attachment
 from .wire.models import Credentials
+from .wire.payloads import Misfit
 from .wire.ports import StreamListener
-from .wire.signals import parse_signal
+from .wire.signals import Signal, UnknownSignal, parse_signal
 
 T = TypeVar("T")
 EventSourceChoice = Literal["auto", "native", "fetch"]
@@ -44,6 +45,7 @@ class PushpinBackend(Backend):
     """REST calls, each with the user key, and the stream in one of two ways."""
 
     calls = rest
+    begins = True
 
     def __init__(
         self, transport: Transport, event_source: EventSourceChoice, headers: dict[str, str], timeout: float
@@ -65,8 +67,11 @@ class PushpinBackend(Backend):
             await self._check(credentials)
             if any(field is not None for field in profile):
                 await self._call(rest.update_user(profile), credentials.user_token)
-        self._key, self._expired = credentials.user_token, None
+        self.begin_as(credentials)
         return credentials
+
+    def begin_as(self, credentials: Credentials) -> None:
+        self._key, self._expired = credentials.user_token, None
 
     def log_out(self) -> None:
         self._key, self._expired = "", None
@@ -91,6 +96,23 @@ class PushpinBackend(Backend):
         await self._transport.put(upload.upload_url, attachment, on_progress)
         return upload
 
+    async def begin(self, credentials: Credentials | None, conversation_id: str | None, sink: Sink) -> None:
+        key = credentials.user_token if credentials else ""
+        listener = _Listener(sink, self.retry, "")
+        try:
+            await self._listen(rest.initialize(conversation_id), key, listener)
+        finally:
+            self.retry = listener.retry
+
+    def read_beginning(self, signal: Signal) -> Beginning | None:
+        if not isinstance(signal, UnknownSignal) or signal.type != "init":
+            return None
+        try:
+            return rest.read_beginning(signal.data)
+        except Misfit as error:
+            log.debug("the server's signal init cannot be read: %s", error)
+            return None
+
     async def listen(self, conversation_id: str, sink: Sink) -> None:
         if self._expired is not None:
             raise self._expired
@@ -98,9 +120,13 @@ class PushpinBackend(Backend):
         listener = _Listener(sink, self.retry, last_event_id if last_conversation == conversation_id else "")
         key = self._key
         try:
-            await self._listen(rest.listen(conversation_id, listener.last_event_id), conversation_id, key, listener)
+            await self._listen(rest.listen(conversation_id, listener.last_event_id), key, listener)
         except Unauthorized:
             await self._confirm(key)
+            raise
+        except StreamRefused:
+            # The stream does not tell why; the conversation's own status may.
+            await self.check_conversation(conversation_id)
             raise
         except WebchatError as error:
             log.debug("the event stream ended: %s", type(error).__name__)
@@ -109,22 +135,20 @@ class PushpinBackend(Backend):
             self.retry = listener.retry
             self._last_event = (conversation_id, listener.last_event_id)
 
-    async def _listen(self, request: rest.Request, conversation_id: str, key: str, listener: _Listener) -> None:
+    async def _listen(self, request: rest.Request, key: str, listener: _Listener) -> None:
         if self._native:
             log.debug("%s %s (EventSource)", request.method, request.path)
             joint = "&" if "?" in request.path else "?"
+            path = f"{request.path}{joint}{rest.KEY_HEADER}={quote(key)}" if key else request.path
             try:
-                path = f"{request.path}{joint}{rest.KEY_HEADER}={quote(key)}"
                 return await self._transport.listen_native(path, listener)
             except StreamRefused:
                 if self._event_source == "native" or listener.opened:
-                    # The stream does not tell why; the conversation's own status may.
-                    await self.check_conversation(conversation_id)
                     raise
                 log.info("the server refused the native event stream; trying fetch")
         log.debug("%s %s (fetch)", request.method, request.path)
         try:
-            await self._transport.listen_fetch(request, {**self._headers, rest.KEY_HEADER: key}, listener)
+            await self._transport.listen_fetch(request, self._headers_with(key), listener)
         finally:
             self._native = self._native and not listener.opened
         return None
@@ -160,9 +184,7 @@ class PushpinBackend(Backend):
 
     async def _call(self, call: Call[T], key: str) -> T:
         request: rest.Request = call.request
-        headers = dict(self._headers)
-        if key:
-            headers[rest.KEY_HEADER] = key
+        headers = self._headers_with(key)
         if request.body is not None:
             headers["content-type"] = "application/json"
         try:
@@ -172,6 +194,9 @@ class PushpinBackend(Backend):
             raise
         log.debug("%s %s: %d", request.method, request.path, response.status)
         return rest.read_answer(call, response)
+
+    def _headers_with(self, key: str) -> dict[str, str]:
+        return {**self._headers, rest.KEY_HEADER: key} if key else dict(self._headers)
 
 
 class _Listener:

@@ -155,7 +155,7 @@ class Connection:
 
     @property
     def is_stream(self) -> bool:
-        return self.exchange.path.partition("?")[0].endswith("/listen")
+        return self.exchange.path.partition("?")[0].endswith(("/listen", "/initialize"))
 
     def begin(self) -> None:
         self._to_server.put(lambda: self._network.deliver(self))

@@ -419,6 +419,7 @@ _TERMS = st.builds(
     native=st.booleans(),
     late_open=st.booleans(),
     retry_for=st.sampled_from([600.0, 60.0]),
+    enter=st.sampled_from(["connect", "start", "start again"]),
     seed=st.integers(0, 2**16),
 )
 
@@ -426,7 +427,7 @@ _ENTRIES = st.just("none") | st.builds(
     "{}:times={}:on={}".format,
     st.sampled_from(["lose-answer", "lose-request", "status", "delay-answer:seconds=15", "hold-first-byte"]),
     _TIMES,
-    st.sampled_from(["POST /users", "POST /conversations", "/listen", "POST /events", ""]),
+    st.sampled_from(["/initialize", "POST /users", "POST /conversations", "/listen", "POST /events", ""]),
 )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -39,7 +39,8 @@ class Terms:
 
     `latency` is the most that anything takes from one end of the network to the other, in seconds, as are all times.
     `server` lists what the server does at all times, as `--faults` takes it: "no-metadata", "no-dedupe",
-    "oldest-first". `seed` decides about all chances.
+    "oldest-first". `seed` decides about all chances. `enter` is how the user begins: by `connect` and
+    `new_conversation`; by `start`; or by coming back to what an earlier `start` has stored.
     """
 
     latency: float = 0.05
@@ -52,6 +53,7 @@ class Terms:
     retry_for: float = 60.0
     timeout: float = 10.0
     seed: int = 0
+    enter: Literal["connect", "start", "start again"] = "connect"
     mode: Literal["pushpin", "messaging"] = "pushpin"
 
     @property
@@ -107,6 +109,8 @@ class World:
     """What decides about the client's pauses: from 0 to 1."""
     seen: list[Seen] = field(default_factory=list)
     sendings: list[Sending] = field(default_factory=list)
+    has_left: bool = False
+    """Whether the user has been there before, and left."""
     told: int = 0
     """Messages that the bot was asked to say."""
 
@@ -117,7 +121,15 @@ class World:
     # What the user does
 
     async def enter(self) -> str:
-        """Connect, and open a new conversation."""
+        """Connect, and open a conversation, as the terms say."""
+        if self.terms.enter != "connect":
+            if self.terms.enter == "start again" and not self.has_left:
+                await self.client.start()
+                await self.client.disconnect()
+                self.seen.clear()
+                self.has_left = True
+            await self.client.start()
+            return self.conversation_id
         if self.client.user_id is None:
             await self.client.connect()
         return await self.client.new_conversation()
@@ -280,7 +292,9 @@ def _client(terms: Terms, transport: SimulatedTransport, chance: Callable[[], fl
         "http://127.0.0.1:8000",
         terms.mode,
         backend,
-        session=lambda on_error: Session(None, "", _Locks(), on_error, transport.call_later),
+        session=lambda on_error: Session(
+            Memory() if terms.enter != "connect" else None, "", _Locks(), on_error, transport.call_later
+        ),
         idle_timeout=45.0,
         retry_for=terms.retry_for,
         random=chance,
@@ -288,13 +302,29 @@ def _client(terms: Terms, transport: SimulatedTransport, chance: Callable[[], fl
 
 
 class _Locks:
-    """For a session that keeps nothing and so needs no locks."""
+    """For one page, which nobody locks out."""
 
     def locked(self, name: str) -> AbstractAsyncContextManager[None]:
-        raise NotImplementedError
+        return nullcontext()
 
     async def try_lock(self, name: str) -> Callable[[], None] | None:
-        raise NotImplementedError
+        return None
+
+
+class Memory:
+    """A storage that lasts as long as its world."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    async def get(self, key: str) -> str | None:
+        return self.kept.get(key)
+
+    async def set(self, key: str, value: str) -> None:
+        self.kept[key] = value
+
+    async def remove(self, key: str) -> None:
+        self.kept.pop(key, None)
 
 
 async def _leave(world: World) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from .models import Credentials, Message
+
 T = TypeVar("T")
 
 
@@ -26,6 +28,17 @@ class Page(NamedTuple, Generic[T]):
 
     items: list[T]
     next_token: str | None
+
+
+class Beginning(NamedTuple):
+    """What a server that does it all in one request lets a client begin with.
+
+    Who it is, where, and the newest messages there, newest first.
+    """
+
+    credentials: Credentials
+    conversation_id: str
+    messages: list[Message]
 
 
 class Profile(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from .calls import Call, Page, Profile, Upload, encode, is_header_value, quote
+from .calls import Beginning, Call, Page, Profile, Upload, encode, is_header_value, quote
 from .errors import (
     ApiError,
     Conflict,
@@ -68,7 +68,7 @@ def check_profile(profile: Profile) -> None:
 
 
 def create_user(profile: Profile) -> Call[Credentials]:
-    return Call(_post("/users", _profile(profile)), _read_new_user)
+    return Call(_post("/users", _profile(profile)), lambda answer: _read_credentials(answer, "key"))
 
 
 def get_user() -> Call[User]:
@@ -82,6 +82,18 @@ def update_user(profile: Profile) -> Call[User]:
 
 def delete_user() -> Call[None]:
     return Call(Request("DELETE", "/users/me"), _nothing)
+
+
+def initialize(conversation_id: str | None) -> Request:
+    """The stream that makes what is missing, user and conversation, and says it in its first signal, `init`."""
+    return Request("GET", f"/initialize?conversationId={quote(conversation_id)}" if conversation_id else "/initialize")
+
+
+def read_beginning(init: Any) -> Beginning:
+    """What the data of the signal `init` says."""
+    conversation_id = _string(init, "conversation", "id")
+    messages = _read_page(init, "messages", lambda item: salvage_message(item, conversation_id)).items
+    return Beginning(_read_credentials(init, "user", "userKey"), conversation_id, messages)
 
 
 def create_conversation() -> Call[str]:
@@ -299,11 +311,11 @@ def _string(answer: Any, *keys: str) -> str:
     return answer
 
 
-def _read_new_user(answer: Any) -> Credentials:
-    user_id, key = _string(answer, "user", "id"), _string(answer, "key")
-    if not is_header_value(key):
-        raise Misfit("'key' cannot be sent in a header")
-    return Credentials(user_id, key)
+def _read_credentials(answer: Any, *key: str) -> Credentials:
+    user_id, token = _string(answer, "user", "id"), _string(answer, *key)
+    if not is_header_value(token):
+        raise Misfit(f"{'.'.join(key)!r} cannot be sent in a header")
+    return Credentials(user_id, token)
 
 
 def _read_message(answer: Any) -> Message:
