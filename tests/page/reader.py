@@ -178,7 +178,7 @@ class Reader:
         return re.sub(r"^Bot:|\d\d:\d\d$", "", article.inner_text().strip()).strip()
 
     def stream_requests(self) -> list[str]:
-        return [url for url in self.watch.requests if urlsplit(url).path.endswith("/listen")]
+        return [url for url in self.watch.requests if urlsplit(url).path.endswith(("/listen", "/initialize"))]
 
 
 class Mode:

@@ -20,8 +20,11 @@ def test_hello_is_answered_by_the_demo_bot(chromium: Browser, webchat_server: We
         expect(reader.messages("You")).to_contain_text("hello")
         expect(reader.messages("You")).to_contain_text("Sent")
         expect(reader.messages("Bot").nth(greeted)).to_be_visible()
-        # The browser's own EventSource cannot send the key as a header.
-        assert [("x-user-key=" in url) for url in reader.stream_requests()] == [event_source == "native"]
+        reader.button("New conversation").click()
+        expect(reader.messages("You")).to_have_count(0)
+        # The browser's own EventSource cannot send the key as a header; the first stream is opened without one.
+        streams = ["x-user-key=" in url for url in reader.stream_requests()]
+        assert streams == [False, event_source == "native"]
 
 
 @pytest.mark.both_modes

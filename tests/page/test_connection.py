@@ -20,7 +20,7 @@ LOST = (
     "net::ERR_EMPTY_RESPONSE",
     "Connection closed before receiving a handshake response",
 )
-API = ("GET /me", "GET /listen", "GET /messages", "POST /messages")
+API = ("GET /initialize", "GET /me", "GET /listen", "GET /messages", "POST /messages")
 
 
 def record_status(reader: Reader) -> Callable[[], list[str]]:
@@ -274,7 +274,8 @@ def expect_to_go_on(reader: Reader) -> None:
 @pytest.mark.only_pushpin
 def test_a_server_that_refuses_the_native_stream_is_read_by_fetch(chromium: Browser, bot_server: WebchatServer) -> None:
     with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
-        reader.watch.expect("status of 401")
+        reader.watch.expect("status of 401", "status of 404")
+        proxy.rule(route="GET /initialize", status=404, body="{}")
         proxy.rule(route="GET /listen", status=401, body="{}", times=1)
         reader.open_connected()
         reader.say("hello")

@@ -182,7 +182,7 @@ def test_two_tabs_that_open_at_once_are_one_user_in_one_conversation(reader: Rea
     for tab in (reader, other):
         expect(tab.status).to_contain_text("Connected")
         tab.expect_texts(["Welcome"])
-    made = [url for url in reader.watch.requests if url.endswith("/users")]
+    made = [url for url in reader.watch.requests if url.endswith(("/users", "/initialize"))]
     made += [
         frame for tab in (reader, other) for frame in tab.frames if frame.startswith("40") and "creds" not in frame
     ]

@@ -78,12 +78,12 @@ def test_server_down_at_start(chromium: Browser, own_server: WebchatServer) -> N
     with reading(chromium, own_server.url) as reader:
         reader.watch.expect("net::ERR_CONNECTION_REFUSED")
         # The page has to come from somewhere: the server goes down between page and first request.
-        held = hold(reader, "**/local/users")
-        with reader.page.expect_request("**/local/users"):
+        held = hold(reader, "**/local/initialize")
+        with reader.page.expect_request("**/local/initialize"):
             reader.open()
         reader.say("is anybody there")
         own_server.kill()
-        release(reader, held, "**/local/users")
+        release(reader, held, "**/local/initialize")
         expect(reader.status).to_contain_text("Offline")
         expect(reader.status).to_contain_text("The server cannot be reached")
         expect(reader.messages("You")).to_contain_text("is anybody there")
@@ -164,9 +164,10 @@ BAD_ANSWERS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.only_pushpin
 def test_answers_that_are_none_are_told_and_do_no_harm(chromium: Browser, bot_server: WebchatServer) -> None:
     with FaultyProxy(bot_server.url) as proxy, reading(chromium, proxy.url) as reader:
-        reader.watch.expect("status of 503")
+        reader.watch.expect("status of 503", "MIME type")
         for number, (answer, words) in enumerate(BAD_ANSWERS):
-            proxy.rule(route="POST /users", **answer)
+            for route in ("GET /initialize", "POST /users"):
+                proxy.rule(route=route, **answer)
             with reader.page.expect_response("**/local/users"):
                 if number:
                     reader.button("Reconnect").click()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from webchat_py.wire import errors, rest
 from webchat_py.wire.models import Conversation, Credentials, Event, User
-from webchat_py.wire.payloads import Text, Unknown
+from webchat_py.wire.payloads import Misfit, Text, Unknown
 
 JSON = "application/json"
 
@@ -323,3 +323,37 @@ def test_error_survives_being_pickled(error: errors.WebchatError) -> None:
     """As pytest-pyodide does with what is raised in a page."""
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+
+
+INIT = {"conversation": {"id": "c"}, "messages": [message(2), message(1)], "user": {"id": "u", "userKey": "k"}}
+
+
+def test_the_beginning_that_a_server_gives() -> None:
+    beginning = rest.read_beginning(INIT)
+    assert beginning.credentials == Credentials("u", "k")
+    assert beginning.conversation_id == "c"
+    assert [one.id for one in beginning.messages] == ["msg_2", "msg_1"]
+    assert rest.initialize(None).path == "/initialize"
+    assert rest.initialize("c/1").path == "/initialize?conversationId=c%2F1"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"conversation": {"id": ""}},
+        {"conversation": []},
+        {"messages": {}},
+        {"user": {"id": "u"}},
+        {"user": {"userKey": "k"}},
+        {"user": {"id": "u", "userKey": "line\nfeed"}},
+    ],
+)
+def test_a_beginning_that_lacks_something_is_none(change: dict[str, Any]) -> None:
+    with pytest.raises(Misfit):
+        rest.read_beginning({**INIT, **change})
+
+
+@given(st.recursive(st.none() | st.text(), lambda value: st.lists(value) | st.dictionaries(st.text(), value)))
+def test_anything_else_is_no_beginning(value: Any) -> None:
+    with pytest.raises(Misfit):
+        rest.read_beginning(value)
