@@ -538,7 +538,8 @@ async def test_a_conversation_that_could_not_be_made_can_be_made_later(selenium_
     # What one user could not open is nothing to another
     credentials = await get_client(CLIENT_ID, our_url).connect()
     ours = get_client(CLIENT_ID, our_url)
-    await refuse(our_url, "GET /listen")
+    for route in ("GET /initialize", "GET /listen"):
+        await refuse(our_url, route)
     await error_of(ours.start())
     await ours.connect(credentials)
     assert [made.id for made in await ours.list_conversations()] == []
