@@ -182,7 +182,9 @@ class WebchatClient:
         return await self._connecting.result()
 
     async def start(self, conversation_id: str | None = None) -> list[Message]:
-        """Go on where one was: connect, and take up a conversation.
+        """Go on where one was: connect, and take up a conversation, in one request where the server can do that.
+
+        Register handlers before: messages may come before it returns.
 
         With a `storage` it is the user who was stored, and what was not sent before the page was left is sent now.
 
