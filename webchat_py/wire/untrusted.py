@@ -9,26 +9,46 @@ from typing import Any
 
 MAX_DEPTH = 256
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
+# A string that is not closed ends with the text: looking for its end from each quote in it would be quadratic.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.?)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 
 def loads(text: str) -> Any:
-    """The value of a JSON text. Raises `ValueError` where it is none, or is nested deeper than `MAX_DEPTH`.
+    """The value of a JSON text, with `None` for what is nested deeper than `MAX_DEPTH`. Raises `ValueError` for others.
 
     json.loads alone would not do: its parser is recursive, and in WebAssembly a stack that overflows there ends the
-    whole interpreter (seen in Pyodide 314) where CPython raises `RecursionError`.
+    whole interpreter (seen in Pyodide 314) where CPython raises `RecursionError`. And what is cut short is one message;
+    to refuse it would be to refuse the page of the history that it is on, for ever.
     """
-    # Nearly everything has fewer brackets than that, and counting them costs next to nothing.
-    if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(text):
-        raise ValueError(f"JSON nested deeper than {MAX_DEPTH}")
-    return json.loads(text)
+    return json.loads(_cut(text) if is_deeper(text, MAX_DEPTH) else text)
 
 
-def _is_too_deep(text: str) -> bool:
-    """Whether brackets outside of strings are nested too deeply. Linear, for a page of messages may be megabytes.
+def is_deeper(text: str, depth: int) -> bool:
+    """Whether brackets outside of strings are nested deeper. Linear, for a page of messages may be megabytes.
 
     In a text that is no JSON the depth may be too small behind the first mistake, where the parser does not come.
     """
+    # Nearly everything has fewer brackets than that, and counting them costs next to nothing.
+    if text.count("[") + text.count("{") <= depth:
+        return False
     outside_strings = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
     brackets = _NO_BRACKETS.sub("", outside_strings)
     steps = (1 if bracket in "[{" else -1 for bracket in brackets)
-    return max(accumulate(steps), default=0) > MAX_DEPTH
+    return max(accumulate(steps), default=0) > depth
+
+
+def _cut(text: str) -> str:
+    """The text with `null` in place of what is nested too deeply."""
+    kept: list[str] = []
+    depth = begin = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in ("[", "{"):
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                kept += (text[begin : found.start()], "null")
+                begin = len(text)
+        elif found[0] in ("]", "}"):
+            if depth == MAX_DEPTH + 1:
+                begin = found.end()
+            depth -= 1
+    return "".join((*kept, text[begin:]))
