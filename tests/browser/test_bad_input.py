@@ -48,6 +48,34 @@ def test_an_api_url_with_a_path_or_a_slash_at_its_end_is_repaired(selenium_clien
 
 
 @run_in_pyodide
+async def test_what_is_nested_too_deeply_is_refused(selenium_client, helper_url):
+    from in_browser import error_of
+
+    from webchat_py import Custom, Unknown, get_client
+
+    deep, within = {}, {}
+    for _ in range(1_000):
+        deep = {"a": deep}
+    within["me"] = [within, within]
+    client = get_client("local", helper_url)
+    await client.connect()
+    await client.new_conversation()
+    for wrong in (deep, within):
+        for call in (
+            client.send_event(wrong),
+            client.send_message("hello", metadata=wrong),
+            client.send_message(Unknown("shop", wrong)),
+            client.send_message(Custom("url", "name", wrong)),
+            client.update_user(wrong),
+        ):
+            error = await error_of(call)
+            assert isinstance(error, ValueError), error
+            assert "nested too deeply" in str(error)
+    assert {message.author_id for message in await client.list_messages()} == {"bot"}
+    await client.disconnect()
+
+
+@run_in_pyodide
 async def test_what_the_client_does_not_take(selenium_client, helper_url):
     import pytest
     from in_browser import Events, error_of

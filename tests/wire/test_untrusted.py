@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from webchat_py.wire.untrusted import MAX_DEPTH, loads
 
+
 def nested(depth: int, inner: str = "1") -> str:
     return '[{"a":' * (depth // 2) + "[" * (depth % 2) + inner + "]" * (depth % 2) + "}]" * (depth // 2)
 

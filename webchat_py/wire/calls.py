@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .models import Credentials, Message
+from .untrusted import MAX_DEPTH
 
 T = TypeVar("T")
 
@@ -71,6 +72,31 @@ def is_header_value(value: Any) -> bool:
     return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
 
 
+MAX_SENT_DEPTH = MAX_DEPTH - 16
+"""What is sent comes back within something."""
+_NESTED = (dict, list, tuple)
+
+
 def encode(value: Any) -> str:
-    """`value` as JSON. Raises `TypeError` or `ValueError` where JSON has no such value."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    """`value` as JSON. Raises `TypeError` or `ValueError` where JSON has no such value or nobody could read it back."""
+    if _is_deep(value):
+        raise ValueError(f"This is nested too deeply to be sent: in more than {MAX_SENT_DEPTH} lists and dicts")
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Half a character, which JSON can say as an escape only
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text
+
+
+def _is_deep(value: Any) -> bool:
+    # Before json.dumps: a stack that overflows ends the whole interpreter in WebAssembly (seen in Pyodide 314).
+    level: dict[int, Any] = {id(value): value}
+    for _ in range(MAX_SENT_DEPTH + 1):
+        nested = [one for one in level.values() if isinstance(one, _NESTED)]
+        if not nested:
+            return False
+        # Each only once, for what contains itself twice would fill the memory.
+        level = {id(child): child for one in nested for child in (one.values() if isinstance(one, dict) else one)}
+    return True

@@ -20,21 +20,21 @@ def loads(text: str) -> Any:
     whole interpreter (seen in Pyodide 314) where CPython raises `RecursionError`. And what is cut short is one message;
     to refuse it would be to refuse the page of the history that it is on, for ever.
     """
-    return json.loads(_cut(text) if is_deeper(text, MAX_DEPTH) else text)
+    return json.loads(_cut(text) if _is_deep(text) else text)
 
 
-def is_deeper(text: str, depth: int) -> bool:
-    """Whether brackets outside of strings are nested deeper. Linear, for a page of messages may be megabytes.
+def _is_deep(text: str) -> bool:
+    """Whether brackets outside of strings are nested deeper than that. Linear, for a page of messages may be megabytes.
 
     In a text that is no JSON the depth may be too small behind the first mistake, where the parser does not come.
     """
     # Nearly everything has fewer brackets than that, and counting them costs next to nothing.
-    if text.count("[") + text.count("{") <= depth:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
     outside_strings = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
     brackets = _NO_BRACKETS.sub("", outside_strings)
     steps = (1 if bracket in "[{" else -1 for bracket in brackets)
-    return max(accumulate(steps), default=0) > depth
+    return max(accumulate(steps), default=0) > MAX_DEPTH
 
 
 def _cut(text: str) -> str:
