@@ -44,6 +44,8 @@ class Backend:
         self._expired: SessionExpired | None = None
         self.on_expired: Callable[[SessionExpired], None] = lambda _error: None
         """Called once when the server does not know the user any more."""
+        self.on_signal: Callable[[Signal], None] = lambda _signal: None
+        """Called with what comes though nobody listens."""
 
     # What a mode does in its own way
 
@@ -57,6 +59,9 @@ class Backend:
     async def request(self, call: Call[T]) -> T:
         """Make a call as the user who is logged in. Raises `SessionExpired` where there is no such user any more."""
         raise NotImplementedError
+
+    def check(self, call: Call[Any]) -> None:
+        """Raise what will keep a call from being sent, as far as it is known now."""
 
     async def begin(self, credentials: Credentials | None, conversation_id: str | None, sink: Sink) -> None:
         """As `listen`, to this conversation or a new one, as this user or a new one; nobody needs to be logged in.

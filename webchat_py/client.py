@@ -111,6 +111,7 @@ class WebchatClient:
         self._stop_watching: Callable[[], None] | None = None
         self._widget: Widget | None = None
         backend.on_expired = self._expire
+        backend.on_signal = self._conversation.take_beside
 
     def __repr__(self) -> str:
         return f"<WebchatClient {self.client_id!r} {self._conversation.state} at {self.api_url!r}>"
@@ -298,7 +299,7 @@ class WebchatClient:
         payload = _as_payload(text_or_payload)
         metadata = _with_client_id(_dict_or_none("metadata", metadata))
         # What cannot be built is not to be sent.
-        self._calls.create_message("", payload, metadata, _string_or_none("reply_to", reply_to))
+        self._backend.check(self._calls.create_message("", payload, metadata, _string_or_none("reply_to", reply_to)))
         return await self._operations.run(self._send(payload, metadata, reply_to))
 
     async def resend(self, message: Message) -> Message:
@@ -570,6 +571,7 @@ class WebchatClient:
         Example:
             names = [user.name for user in await client.list_participants()]
         """
+        self._calls.list_participants("", None)  # whether the mode has it
         conversation_id = self._conversation.require()
         return [user async for user in self._all(lambda token: self._calls.list_participants(conversation_id, token))]
 
@@ -579,7 +581,7 @@ class WebchatClient:
         Example:
             author = await client.get_participant(message.author_id)
         """
-        return await self._call(self._calls.get_participant(self._conversation.require(), _an_id(user_id)))
+        return await self._call(self._here(self._calls.get_participant, _an_id(user_id)))
 
     async def add_participant(self, user_id: str) -> User:
         """Let another user take part in the current conversation. Only its creator can.
@@ -587,7 +589,7 @@ class WebchatClient:
         Example:
             await client.add_participant(user_id)
         """
-        return await self._call(self._calls.add_participant(self._conversation.require(), _an_id(user_id)))
+        return await self._call(self._here(self._calls.add_participant, _an_id(user_id)))
 
     async def remove_participant(self, user_id: str) -> None:
         """End another user's part in the current conversation. Only its creator can.
@@ -595,9 +597,14 @@ class WebchatClient:
         Example:
             await client.remove_participant(user_id)
         """
-        await self._call(self._calls.remove_participant(self._conversation.require(), _an_id(user_id)))
+        await self._call(self._here(self._calls.remove_participant, _an_id(user_id)))
 
     # How it is done
+
+    def _here(self, call: Callable[[str, str], Call[T]], value: str) -> Call[T]:
+        """A call about the current conversation. What the mode does not have it refuses also where there is none."""
+        call("", value)
+        return call(self._conversation.require(), value)
 
     async def _log_in_alone(self, credentials: Credentials | None, profile: Profile) -> Credentials:
         # Two pages that start at once would make two users.
@@ -622,10 +629,14 @@ class WebchatClient:
                 raise
             self._events.emit("session_expired", error)
             logged_in = await self._backend.log_in(None, profile)
-        if self._expired is not None:
-            self._expired = None
-            await self._conversation.close()
-        await self._adopt(logged_in, stored)
+        try:
+            if self._expired is not None:
+                self._expired = None
+                await self._conversation.close()
+            await self._adopt(logged_in, stored)
+        except BaseException:
+            self._log_out()
+            raise
         return logged_in
 
     async def _load(self) -> Credentials | None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar
 
 from .backend import Backend, Surroundings
 from .channel import Sink
@@ -14,7 +14,7 @@ from .operations import Operation
 from .pauses import done_within
 from .wire import messaging
 from .wire.calls import Call, Profile, Upload
-from .wire.errors import NetworkError, RequestTimeout, SessionExpired, StateError, StreamError, WebchatError
+from .wire.errors import NetworkError, RequestTimeout, SessionExpired, StateError, StreamError
 from .wire.files import Attachment
 from .wire.models import Credentials
 from .wire.payloads import Misfit
@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 log = logging.getLogger("webchat_py")
 
+MESSAGE_TOO_BIG = 1009
+"""The code of RFC 6455."""
 NO_SERVER = "Is api_url the address of a Messaging server?"
 
 
@@ -62,17 +64,21 @@ class MessagingBackend(Backend):
         self._link: _Link | None = None
         self._opening: Operation[_Link] | None = None
         self._listeners: list[tuple[str, Sink]] = []
+        self._new_user: Credentials | None = None
 
     async def log_in(self, credentials: Credentials | None, profile: Profile) -> Credentials:
-        link, logged_in = await self._open(credentials, profile)
+        # In place of a user that it does not know the server has made a new one already.
+        link, logged_in = await self._open(credentials or self._new_user, profile)
         if credentials is not None and logged_in.user_id != credentials.user_id:
             link.leave()
+            self._new_user = logged_in
             raise _expired(credentials)
-        self._credentials, self._profile, self._link, self._expired = logged_in, profile, link, None
+        self.log_out()
+        self._credentials, self._profile, self._link = logged_in, profile, link
         return logged_in
 
     def log_out(self) -> None:
-        self._credentials = self._expired = None
+        self._credentials = self._expired = self._new_user = None
         if self._opening is not None:
             self._opening.task.cancel()
         if self._link is not None:
@@ -83,6 +89,10 @@ class MessagingBackend(Backend):
         link = await self._live()
         answer = await link.ask(call.request, self._timeout)
         return messaging.read_answer(call, answer)
+
+    def check(self, call: Call[Any]) -> None:
+        if self._link is not None:
+            self._link.frame(call.request, "")
 
     async def listen(self, conversation_id: str, sink: Sink) -> None:
         link = await self._live()
@@ -150,6 +160,8 @@ class MessagingBackend(Backend):
         concerned = [sink for conversation_id, sink in self._listeners if conversation_id == _conversation_of(signal)]
         for sink in concerned or [sink for _, sink in self._listeners[:1]]:
             sink.on_signal(signal)
+        if not self._listeners:
+            self.on_signal(signal)
 
 
 class _Link:
@@ -170,7 +182,7 @@ class _Link:
         self._on_bytes = on_bytes
         self._on_push = on_push
         self._login: asyncio.Future[Any] = loop.create_future()
-        self._asked: dict[str, asyncio.Future[Any]] = {}
+        self._asked: dict[str, _Asked] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         self._failure: Exception | None = None
         self._last_seen = self._time()
@@ -191,13 +203,22 @@ class _Link:
         """What the server says of the login. Raises what it ends with."""
         return await self._within(timeout, self._login, "the login")
 
+    def frame(self, request: messaging.Request, request_id: str) -> tuple[str, int]:
+        """The frame of a request, and its bytes. Raises `TooLarge` where the server takes no such frame."""
+        frame = messaging.encode_request(request, request_id)
+        size, limit = len(frame.encode()), self._protocol.max_packet
+        if size > limit:
+            raise messaging.too_large(size, limit)
+        return frame, size
+
     async def ask(self, request: messaging.Request, timeout: float) -> Any:
         """The answer to a request. It may have been carried out though there is none."""
         if self._failure is not None:
             raise self._failure
         request_id = os.urandom(8).hex()
-        frame = messaging.encode_request(request, request_id, self._protocol.max_packet)
-        answer = self._asked[request_id] = asyncio.get_running_loop().create_future()
+        frame, size = self.frame(request, request_id)
+        answer = asyncio.get_running_loop().create_future()
+        self._asked[request_id] = _Asked(answer, size)
         self._socket.send(frame)
         try:
             return await self._within(timeout, answer, request.type)
@@ -227,10 +248,8 @@ class _Link:
             return
         self._failure = error
         self._socket.close()
-        for future in (self._login, *self._asked.values()):
-            if not future.done():
-                future.set_exception(error if isinstance(error, NetworkError) else _broken(error))
-                future.exception()  # nobody needs to be waiting for it
+        for future in (self._login, *(asked.answer for asked in self._asked.values())):
+            _fail(future, error if isinstance(error, NetworkError) else _broken(error))
         for end in self._waiting:
             if not end.done():
                 end.set_result(None)
@@ -256,26 +275,38 @@ class _Link:
             self._socket.send(reply)
         match happening:
             case Refused(message):
-                self._refuse(messaging.login_refused(message))
+                _fail(self._login, messaging.login_refused(message))
             case Told("login", value) if not self._login.done():
                 self._login.set_result(value)
             case Told("message", {"request": str(request), "data": data}):
-                if (answer := self._asked.get(request)) is not None and not answer.done():
-                    answer.set_result(data)
+                if (asked := self._asked.get(request)) is not None and not asked.answer.done():
+                    asked.answer.set_result(data)
             case Told("message", {"type": str(kind)} as push):
                 self._on_push(kind, push.get("data"))
             case Ended():
                 self.lose(NetworkError("The server ended the connection"))
 
-    def _refuse(self, error: WebchatError) -> None:
-        if not self._login.done():
-            self._login.set_exception(error)
-            self._login.exception()
-
     def _on_end(self, code: int) -> None:
         log.debug("the socket was closed with code %d", code)
+        if code == MESSAGE_TOO_BIG and self._asked:
+            # The others may well be carried out over another connection.
+            largest = max(self._asked.values(), key=lambda asked: asked.size)
+            _fail(largest.answer, messaging.too_large(largest.size, None))
         where = "broke" if self._login.done() else f"could not be opened, or broke. {NO_SERVER}"
         self.lose(NetworkError(f"The connection {where} (code {code}); browsers do not tell scripts why"))
+
+
+class _Asked(NamedTuple):
+    """A request whose answer is out, and the bytes of its frame."""
+
+    answer: asyncio.Future[Any]
+    size: int
+
+
+def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+        answer.exception()  # nobody needs to be waiting for it
 
 
 def _broken(error: Exception) -> NetworkError:

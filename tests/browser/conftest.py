@@ -208,7 +208,7 @@ def page_of_module(request: pytest.FixtureRequest, runner: Any, wheel: Path) -> 
     print(runner.logs[logged:])  # noqa: T201 - pytest shows it with a failure
     if request.node.stash.get(PASSED, False):
         runner.run_async("from in_browser import cancel_tasks; await cancel_tasks()")
-        runner.module_of_page = request.node.path
+        runner.module_of_page = None if fresh else request.node.path
     else:
         runner.goto("about:blank")
 

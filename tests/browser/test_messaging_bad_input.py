@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from pytest_pyodide import run_in_pyodide
 
 
@@ -48,13 +49,14 @@ async def test_credentials_that_the_server_does_not_know_make_no_other_user_in_s
     assert "no-such-token" not in str(error)
     assert strict.user_id is None
 
-    client = get_client("local", sockets_url, "messaging")
-    events = Events(client)
-    credentials = await client.connect(wrong)
-    assert credentials.user_id == client.user_id != known.user_id
-    assert events.names() == ["session_expired"]
-    await client.disconnect()
-    await all_streams_end(sockets_url)
+    for unknown in (wrong, Credentials("no id of this server", "x")):
+        client = get_client("local", sockets_url, "messaging")
+        events = Events(client)
+        credentials = await client.connect(unknown)
+        assert credentials.user_id == client.user_id != known.user_id
+        assert events.names() == ["session_expired"]
+        await client.disconnect()
+        await all_streams_end(sockets_url)
 
 
 @run_in_pyodide
@@ -104,10 +106,11 @@ async def test_what_is_too_large_is_said_before_it_is_sent(selenium_client, scri
     error = await error_of(client.add_feedback("m" * 3000, "positive"))
     assert type(error) is TooLarge
     assert not error.retryable
-    assert "the server takes at most 3,000 at once" in str(error)
-    error = await error_of(client.send_message("ü" * 600_000))
+    assert "the server does not take more than 3,000 at once" in str(error)
+    error = await error_of(client.send_message("ü" * 1_500))
     assert type(error) is TooLarge
-    assert "1,000,000" in str(error)
+    assert str(error).startswith("This is too large: 3,1"), "these are bytes"
+    assert client.conversation_id is None, "none was made for it"
     (seen,) = await (await pyfetch(f"{scripted_url}/seen/too large")).json()
     assert seen == ['40{"clientId":"local"}']
     await client.disconnect()
@@ -161,6 +164,8 @@ async def test_what_is_said_in_a_login_that_is_none(selenium_client, scripted_ur
             ([opening, None, "44{"], NetworkError, "a frame without JSON"),
             ([opening, None, '44{"message":"an error occurred authenticating socket"}'], ServerError, "an error"),
             ([opening, None, "44[]"], InvalidRequest, "it does not say why"),
+            ([opening, None, '44{"message":"Client not found"}'], InvalidRequest, "not found. Is client_id right?"),
+            ([opening, None, '44{"message":"No thanks"}'], InvalidRequest, "refused the login: No thanks"),
             ([opening, None, "40{}", '42["login"'], NetworkError, "no frame|without JSON"),
             ([opening, None, "40{}", '42["login",7]'], StreamError, "answer to the login"),
             ([opening, None, "40{}", '42["login",{"userId":""}]'], StreamError, "answer to the login"),
@@ -187,7 +192,7 @@ async def test_what_is_said_instead_of_an_answer(selenium_client, scripted_url):
 
     from in_browser import error_of
 
-    from webchat_py import NetworkError, RequestTimeout, ServerError, get_client
+    from webchat_py import NetworkError, RequestTimeout, ServerError, TooLarge, get_client
 
     begin = ['0{"sid":"a"}', None, "40{}", '42["login",{"userId":"u","userToken":"t"}]', None]
 
@@ -202,7 +207,7 @@ async def test_what_is_said_instead_of_an_answer(selenium_client, scripted_url):
         (["hello"], NetworkError, "broke before the answer came"),
         (["41"], NetworkError, "ended"),
         (["1"], NetworkError, "ended"),
-        ([1009], NetworkError, "code 1009"),
+        ([1009], TooLarge, "bytes, and the server does not take it in one piece"),
         ([["binary"]], NetworkError, "no text"),
     ]:
         client = get_client("local", scripted_url, "messaging", timeout=1)
@@ -214,6 +219,64 @@ async def test_what_is_said_instead_of_an_answer(selenium_client, scripted_url):
         assert words in str(error), (script, error)
         assert client.user_id == "u", "it is not logged out by that"
         await client.disconnect()
+
+
+@run_in_pyodide
+async def test_only_what_was_too_large_is_refused_as_too_large(selenium_client, scripted_url):
+    import asyncio
+    import json
+
+    from in_browser import error_of
+
+    from webchat_py import NetworkError, TooLarge, get_client
+
+    begin = ['0{"sid":"a"}', None, "40{}", '42["login",{"userId":"u","userToken":"t"}]', None, None]
+    client = get_client("local", scripted_url, "messaging")
+    await client.connect(user_data={"name": "1009", "script": json.dumps([*begin, 1009])})
+    small, large = await asyncio.gather(
+        error_of(client.get_user()), error_of(client.add_feedback("m" * 999, "positive"))
+    )
+    assert type(small) is NetworkError
+    assert type(large) is TooLarge
+    await client.disconnect()
+
+
+@run_in_pyodide
+async def test_a_client_that_leaves_says_so(selenium_client, scripted_url):
+    import json
+
+    from in_browser import until
+    from pyodide.http import pyfetch
+
+    from webchat_py import get_client
+
+    script = ['0{"sid":"a"}', None, "40{}", '42["login",{"userId":"u","userToken":"t"}]']
+    client = get_client("local", scripted_url, "messaging")
+    await client.connect(user_data={"name": "leaving", "script": json.dumps(script)})
+    await client.disconnect()
+
+    async def has_left():
+        (frames,) = await (await pyfetch(f"{scripted_url}/seen/leaving")).json()
+        return frames[-2:] == ["41", "left"]
+
+    await until(has_left)
+
+
+@pytest.mark.fresh_page
+@run_in_pyodide
+async def test_a_server_that_the_pages_policy_forbids_is_told_at_once(selenium_client, sockets_url):
+    import asyncio
+
+    import js
+    from in_browser import error_of
+
+    from webchat_py import NetworkError, get_client
+
+    policy = js.document.createElement("meta")
+    policy.httpEquiv, policy.content = "Content-Security-Policy", "connect-src 'none'"
+    js.document.head.append(policy)
+    async with asyncio.timeout(10):
+        assert type(await error_of(get_client("local", sockets_url, "messaging").connect())) is NetworkError
 
 
 @run_in_pyodide
@@ -258,22 +321,18 @@ async def test_what_this_mode_cannot_do_is_refused_before_anything_is_sent(selen
         "get_event": lambda: client.get_event("e"),
         "send_message(reply_to)": lambda: client.send_message("Hi", reply_to="m"),
         "add_feedback(comment)": lambda: client.add_feedback("m", "positive", "why"),
-    }
-    for name, call in calls.items():
-        error = await error_of(call())
-        assert type(error) is NotSupportedInMode, (name, error)
-        assert name in str(error)
-        assert "messaging" in str(error)
-    assert client.conversation_id is None
-    assert await client.list_conversations() == []
-    await client.new_conversation()
-    for name, call in {
         "list_participants": client.list_participants,
         "get_participant": lambda: client.get_participant("u"),
         "add_participant": lambda: client.add_participant("u"),
         "remove_participant": lambda: client.remove_participant("u"),
-    }.items():
-        error = await error_of(call())
-        assert type(error) is NotSupportedInMode, (name, error)
-        assert name in str(error)
+    }
+    for _ in ("without a conversation", "with one"):
+        for name, call in calls.items():
+            error = await error_of(call())
+            assert type(error) is NotSupportedInMode, (name, error)
+            assert name in str(error)
+            assert "messaging" in str(error)
+        if client.conversation_id is None:
+            assert await client.list_conversations() == []
+            await client.new_conversation()
     await client.disconnect()

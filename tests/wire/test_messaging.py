@@ -15,7 +15,15 @@ from tests.wire.test_fuzz import ANY_JSON, show
 from webchat_py.wire import messaging, messaging_payloads
 from webchat_py.wire.blocks import to_block
 from webchat_py.wire.calls import Call, Page
-from webchat_py.wire.errors import ApiError, InvalidRequest, NotFound, NotSupportedInMode, ServerError, TooLarge
+from webchat_py.wire.errors import (
+    ApiError,
+    InvalidRequest,
+    NotFound,
+    NotSupportedInMode,
+    ServerError,
+    SessionExpired,
+    WebchatError,
+)
 from webchat_py.wire.models import Credentials, Message
 from webchat_py.wire.payloads import (
     Action,
@@ -97,6 +105,7 @@ def test_what_is_no_frame_or_comes_out_of_turn_is_refused(frame: str) -> None:
         ({}, 45.0, 1_000_000),
         ({"pingInterval": 10**400, "pingTimeout": 10**400, "maxPayload": 0}, 600.0, 1_000_000),
         ({"pingInterval": 1000, "pingTimeout": -1}, 1.0, 1_000_000),
+        ({"pingInterval": 1, "pingTimeout": 1}, 1.0, 1_000_000),
         ({"pingInterval": "x", "pingTimeout": True, "maxPayload": True}, 45.0, 1_000_000),
     ],
 )
@@ -137,7 +146,7 @@ def test_what_a_login_says() -> None:
     who = {"clientId": "a", "creds": {"userId": "u", "userToken": "secret"}}
     assert messaging.auth("a", credentials) == who
     assert messaging.query(messaging.Profile()) == ""
-    assert messaging.query(messaging.Profile({"a&b": "ü ="})) == "&userData=%7B%22a%26b%22%3A%22%5Cu00fc%20%3D%22%7D"
+    assert messaging.query(messaging.Profile({"a&b": "ü ="})) == "&userData=%7B%22a%26b%22%3A%22%C3%BC%20%3D%22%7D"
 
 
 def test_a_login_of_a_known_user_has_no_token() -> None:
@@ -170,6 +179,24 @@ def test_errors_are_told_by_their_texts(text: str, kind: type[ApiError], retryab
         messaging.read_answer(messaging.get_user(), {"error": True, "message": text})
     assert type(caught.value) is kind
     assert (caught.value.message, caught.value.retryable) == (text, retryable)
+    assert str(caught.value) == text, "there is no HTTP to speak of"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ('"creds.userId" must be a valid GUID', SessionExpired, "none that it gave"),
+        ('"clientId" is required', InvalidRequest, "Is client_id right?"),
+        ("Client not found", InvalidRequest, "Is client_id right?"),
+        ("No thanks", InvalidRequest, "No thanks"),
+        ("an error occurred authenticating socket", ServerError, "an error"),
+    ],
+)
+def test_a_refused_login_says_what_to_do(text: str, kind: type[WebchatError], words: str) -> None:
+    error = messaging.login_refused(text)
+    assert type(error) is kind
+    assert str(error).endswith(words if "?" in words else text)
+    assert words in str(error)
 
 
 def test_a_longer_history_is_asked_for_until_the_oldest_known_is_in_it() -> None:
@@ -198,10 +225,34 @@ def test_triggers_are_no_messages_and_an_odd_item_is_one() -> None:
     ]
 
 
-def test_what_is_too_large_is_refused() -> None:
-    with pytest.raises(TooLarge, match=r"1,000,0.. bytes, and the server takes at most 1,000,000 at once"):
-        messaging.create_message("c", Text("x" * 999_900), {})
-    assert messaging.create_message("c", Text("x" * 999_000), {})
+def test_what_is_too_large_is_told_in_bytes_and_without_http() -> None:
+    text = "This is too large: 4,000 bytes, and the server does not take"
+    assert str(messaging.too_large(4000, 3000)) == f"{text} more than 3,000 at once"
+    assert str(messaging.too_large(4000, None)) == f"{text} it in one piece"
+
+
+def test_the_client_id_travels_in_the_payload() -> None:
+    data = messaging.create_message("c", Text("Hello"), {"clientMessageId": "mine"}).request.data
+    assert data["payload"] == {"type": "text", "text": "Hello", "metadata": {"clientMessageId": "mine"}}
+
+
+def test_letters_are_sent_as_letters_and_half_a_letter_as_an_escape() -> None:
+    call = messaging.create_message("c", Text("Привет"), {})
+    assert "Привет" in messaging.encode_request(call.request, "r")
+    call = messaging.create_message("c", Text("\ud83d"), {})
+    assert r"\ud83d" in messaging.encode_request(call.request, "r")
+
+
+def test_metadata_in_a_payload_is_not_overwritten() -> None:
+    with pytest.raises(ValueError, match=r"send_message\(metadata=...\)"):
+        messaging.create_message("c", Unknown("shop", {"metadata": {"mine": 1}}), {})
+
+
+def test_what_a_bot_sends_back_is_not_the_users() -> None:
+    echo = {**MESSAGE, "payload": {"type": "text", "text": "Hello", "metadata": {"clientMessageId": "mine"}}}
+    assert messaging.parse_message({**echo, "authorId": "u"}).client_id == "mine"
+    message = messaging.parse_message({**echo, "authorId": None})
+    assert (message.client_id, message.metadata) == (None, {"clientMessageId": "mine"})
 
 
 def test_feedback_is_a_number() -> None:

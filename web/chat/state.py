@@ -199,7 +199,7 @@ def _offers(question: Choice | Dropdown, value: str) -> bool:
 
 def _shows(entry: Entry, message: Message) -> bool:
     shown = entry.message
-    if shown is None:
+    if shown is None or shown.author_id != message.author_id:
         return False
     if shown.client_id is not None and message.client_id is not None:
         return shown.client_id == message.client_id

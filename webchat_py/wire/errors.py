@@ -115,6 +115,7 @@ class ApiError(WebchatError):
         id: the server's id of this error, for its operators' logs; `None` where there is none.
         message: the server's text.
         retry_after: seconds that the server asks one to wait, `None` where it did not say.
+        over_http: whether `status` is of an HTTP answer.
     """
 
     def __init__(
@@ -125,9 +126,11 @@ class ApiError(WebchatError):
         code: int | None = None,
         type: str = "Unknown",
         id: str | None = None,
+        over_http: bool = True,
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.over_http = over_http
         self.status = status
         self.code = status if code is None else code
         self.type = type
@@ -137,7 +140,7 @@ class ApiError(WebchatError):
         self.retryable = status in (408, 429) or status >= 500 or status < 300
 
     def __str__(self) -> str:
-        return f"{self.message} (HTTP {self.status}, {self.type})"
+        return f"{self.message} (HTTP {self.status}, {self.type})" if self.over_http else self.message
 
 
 class InvalidRequest(ApiError):

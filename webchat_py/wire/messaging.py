@@ -18,14 +18,16 @@ from .errors import (
     NotFound,
     NotSupportedInMode,
     ServerError,
+    SessionExpired,
     TooLarge,
     Unauthorized,
+    WebchatError,
 )
 from .models import Conversation, Credentials, Message, User, parse_date, parse_user
 from .payloads import Misfit, Payload, Unknown
 from .signals import Happened, MessageCreated, Signal, UnknownSignal, read_signal
-from .socketio import MAX_PACKET
 
+E = TypeVar("E", bound=ApiError)
 T = TypeVar("T")
 
 BOT = "bot"
@@ -80,11 +82,14 @@ def read_login(data: Any, credentials: Credentials | None) -> Credentials:
     return Credentials(user_id, token)
 
 
-def login_refused(text: str) -> ApiError:
+def login_refused(text: str) -> WebchatError:
     """The error that a refused login ends with."""
     if text.startswith("an error occurred"):
-        return ServerError(text, status=500, type="Internal")
-    return InvalidRequest(f"The server refused the login: {text}. Is client_id right?", status=400, type="Runtime")
+        return _api_error(ServerError, text, status=500, type="Internal")
+    if text.startswith('"creds'):
+        return SessionExpired(f"The server takes these credentials for none that it gave: {text}")
+    hint = ". Is client_id right?" if "client" in text.lower() else ""
+    return _api_error(InvalidRequest, f"The server refused the login: {text}{hint}", status=400, type="Runtime")
 
 
 # What one asks
@@ -126,7 +131,10 @@ def create_message(
     """The server keeps a payload as it is, and so the metadata in it."""
     if reply_to is not None:
         raise NotSupportedInMode("messaging", "send_message(reply_to)")
-    return _create(conversation_id, {**messaging_payloads.write(payload), "metadata": metadata}, parse_message)
+    written = messaging_payloads.write(payload)
+    if "metadata" in written:
+        raise ValueError("The payload has a member 'metadata', which is the message's here: send_message(metadata=...)")
+    return _create(conversation_id, {**written, "metadata": metadata}, parse_message)
 
 
 def send_event(conversation_id: str, data: dict[str, Any]) -> Call[None]:
@@ -176,13 +184,16 @@ get_event = _unsupported("get_event")
 send_file = _unsupported("send_file")
 
 
-def encode_request(request: Request, request_id: str, limit: int) -> str:
-    """The frame of a request. Raises `TooLarge` where it has more bytes than the server takes in one."""
-    frame = f"42{encode(['message', {'request': request_id, 'type': request.type, 'data': request.data}])}"
-    if len(frame) > limit:
-        text = f"This is too large: {len(frame):,} bytes, and the server takes at most {limit:,} at once"
-        raise TooLarge(text, status=413, type="PayloadTooLarge")
-    return frame
+def encode_request(request: Request, request_id: str) -> str:
+    """The frame of a request."""
+    return f"42{encode(['message', {'request': request_id, 'type': request.type, 'data': request.data}])}"
+
+
+def too_large(size: int, limit: int | None) -> TooLarge:
+    """The error of a frame of so many bytes. `None`: the server does not say what it takes."""
+    takes = "it in one piece" if limit is None else f"more than {limit:,} at once"
+    text = f"This is too large: {size:,} bytes, and the server does not take {takes}"
+    return _api_error(TooLarge, text, status=413, type="PayloadTooLarge")
 
 
 def read_answer(call: Call[T], answer: Any) -> T:
@@ -193,7 +204,7 @@ def read_answer(call: Call[T], answer: Any) -> T:
         return call.read(answer)
     except Misfit as misfit:
         message = f"The answer to {call.request.type} has not the expected shape: {misfit}"
-        raise ServerError(message, status=200, type="InvalidAnswer") from None
+        raise _api_error(ServerError, message, status=200, type="InvalidAnswer") from None
 
 
 # What one is told
@@ -226,22 +237,26 @@ def _read_trigger(message: dict[str, Any]) -> Signal:
 
 
 def parse_message(data: Any) -> Message:
-    """The message that `data`, decoded JSON, stands for. Raises `Misfit` where there is no id or conversation."""
+    """The message that `data`, decoded JSON, stands for. Raises `Misfit` where there is no id or conversation.
+
+    A bot that sends a payload back as it came sends the user's client id with it, which is not the answer's.
+    """
     message_id, conversation_id = _member(data, "id"), data.get("conversationId")
     if not all(isinstance(value, str) and value for value in (message_id, conversation_id)):
         raise Misfit("a message without id or conversation")
     payload, metadata = data.get("payload"), None
+    author_id = _string_or_none(data.get("authorId")) or BOT
     if isinstance(payload, dict) and isinstance(payload.get("metadata"), dict):
         metadata = payload["metadata"]
         payload = {key: value for key, value in payload.items() if key != "metadata"}
     return Message(
         id=message_id,
         conversation_id=conversation_id,
-        author_id=_string_or_none(data.get("authorId")) or BOT,
+        author_id=author_id,
         sent_on=parse_date(data.get("sentOn")),
         payload=messaging_payloads.parse(payload),
         metadata=metadata,
-        client_id=_string_or_none(metadata.get("clientMessageId")) if metadata else None,
+        client_id=_string_or_none(metadata.get("clientMessageId")) if metadata and author_id != BOT else None,
     )
 
 
@@ -250,8 +265,7 @@ def parse_message(data: Any) -> Message:
 
 def _create(conversation_id: str, payload: dict[str, Any], read: Callable[[Any], T]) -> Call[T]:
     request = Request("messages.create", {"conversationId": conversation_id, "payload": payload})
-    # Raises also where JSON has no such value.
-    encode_request(request, "", MAX_PACKET)
+    encode_request(request, "")  # raises where JSON has no such value
     return Call(request, read)
 
 
@@ -261,14 +275,18 @@ _INVALID_ID = ('"id" must be a valid GUID', '"conversationId" must be a valid GU
 def _error(text: str) -> ApiError:
     """The error of this text: there are no codes. `status` is that of the other mode's error."""
     if text.endswith(" does not exist") and not text.startswith("route "):
-        return NotFound(text, status=404, type="ResourceNotFound")
+        return _api_error(NotFound, text, status=404, type="ResourceNotFound")
     if text in _INVALID_ID:
-        return NotFound(text, status=404, type="InvalidIdentifier")
+        return _api_error(NotFound, text, status=404, type="InvalidIdentifier")
     if text.startswith(('"', "route ")):
-        return InvalidRequest(text, status=400, type="InvalidPayload")
+        return _api_error(InvalidRequest, text, status=400, type="InvalidPayload")
     if text == "socket does not have user rights":
-        return Unauthorized(text, status=401, type="Unauthorized")
-    return ServerError(text, status=500, type="Internal")
+        return _api_error(Unauthorized, text, status=401, type="Unauthorized")
+    return _api_error(ServerError, text, status=500, type="Internal")
+
+
+def _api_error(kind: type[E], text: str, *, status: int, type: str) -> E:
+    return kind(text, status=status, type=type, over_http=False)
 
 
 def _read_conversation(data: Any) -> Conversation:

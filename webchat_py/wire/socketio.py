@@ -20,6 +20,8 @@ MAX_PACKET = 1_000_000
 """Bytes; what a server takes that does not say."""
 SILENCE = 45.0
 """Seconds between two pings of a server that does not say, and as long as it waits for an answer."""
+MIN_SILENCE = 1.0
+"""Not to take a healthy connection for lost, whatever the server says."""
 MAX_SILENCE = 600.0
 
 _EVENT = re.compile(r"42\d*(\[.*)", re.DOTALL)
@@ -97,7 +99,7 @@ class SocketIO:
         if not isinstance(terms, dict):
             raise Misfit("no terms of Engine.IO")
         silence = _milliseconds(terms.get("pingInterval")) + _milliseconds(terms.get("pingTimeout"))
-        self.silence = min(MAX_SILENCE, silence / 1000) or SILENCE
+        self.silence = max(MIN_SILENCE, min(MAX_SILENCE, silence / 1000)) if silence else SILENCE
         limit = terms.get("maxPayload")
         if type(limit) is int and limit > 0:
             self.max_packet = limit
