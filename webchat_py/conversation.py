@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, Protocol
 
 from .channel import Channel, Listen, Sink
@@ -106,8 +106,8 @@ class CurrentConversation:
         self._in_a_hurry = False
         self._parting: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()
-        self._unannounced: str | None = None
-        self._announcing: asyncio.Task[None] | None = None
+        self._announcing: set[asyncio.Task[None]] = set()
+        self._announced: asyncio.Future[None] | None = None
         self._spare: str | None = None
         self._ledger = Ledger()
         self._recovered = 0
@@ -194,14 +194,12 @@ class CurrentConversation:
                 return await self._create()
             if self._over is not None:
                 raise self._over
-            if self._unannounced == self._id and not self._is_announcing:
-                await self._announce(self._id)
             return self._id
 
     async def announced(self) -> None:
-        """Wait until the bot was told of the conversation, or could not be: its greeting is not to come later."""
-        if self._announcing is not None:
-            await asyncio.wait((self._announcing,))
+        """Wait until the bot was told of the conversation, if it can be at once: its greeting is not to come later."""
+        if self._announced is not None:
+            await asyncio.wait((self._announced,))
 
     async def usable(self, conversation_id: str, seconds: float) -> bool:
         """Wait while the stream of this conversation is opened again; `False` when the time is over first.
@@ -234,10 +232,11 @@ class CurrentConversation:
 
     def abandon(self) -> set[asyncio.Task[None]]:
         """Go back to where there was no conversation. Returns what has still to be ended."""
-        ending = {task for task in (self._keeper, self._announcing) if task is not None}
-        self._keeper = self._announcing = None
-        self._id = self._channel = self._over = self._spare = self._unannounced = None
+        ending = {task for task in (self._keeper, *self._announcing) if task is not None}
+        self._keeper = None
+        self._id = self._channel = self._over = self._spare = None
         self._release(self._usable)
+        self._release(self._announced)
         self._end_typing()
         self._set_connection("closed")
         for task in ending:
@@ -323,9 +322,7 @@ class CurrentConversation:
         self._set_connection("connected")
         self._keeper = asyncio.create_task(self._keep(conversation_id, channel))
         if is_new:
-            # A message that is sent now need not wait for it.
-            self._announcing = asyncio.create_task(self._announce(conversation_id))
-            self._announcing.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._start_announcing(conversation_id)
         return history.messages
 
     async def _create(self) -> str:
@@ -336,30 +333,50 @@ class CurrentConversation:
         except WebchatError as error:
             self._spare = conversation_id if error.retryable else None
             raise
-        await self._announce(conversation_id)
+        self._start_announcing(conversation_id)
         return conversation_id
 
-    async def _announce(self, conversation_id: str) -> None:
-        """Tell the bot that a conversation has begun. If that fails the conversation is open all the same.
+    def _start_announcing(self, conversation_id: str) -> None:
+        # A message that is sent now need not wait for it.
+        self._announced = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._announce(conversation_id, self._announced))
+        self._announcing.add(task)
+        task.add_done_callback(self._announcing.discard)
 
-        It is told again then, even if only the answer was lost: servers tell bots which one is the first. Raises
-        `ConversationGone` where the reason is that there is no such conversation any more.
+    async def _announce(self, conversation_id: str, tried: asyncio.Future[None]) -> None:
+        """Tell the bot that a conversation has begun, and try again while that may help.
+
+        Also where only the answer was lost: servers tell bots which one is the first.
         """
-        self._unannounced = conversation_id
+        backoff = Backoff(self._random)
+        while (pause := await self._try_to_announce(conversation_id, backoff)) is not None:
+            self._release(tried)
+            await done_within(pause, self._backend.call_later, asyncio.get_running_loop().create_future())
+            if self._usable is not None:
+                await asyncio.wait((self._usable,))
+            if conversation_id != self._id or self._over is not None:
+                break
+        self._release(tried)
+
+    async def _try_to_announce(self, conversation_id: str, backoff: Backoff) -> float | None:
+        """Seconds until another try is of use; `None` where none is."""
         try:
             await self._backend.start_conversation(conversation_id)
+            return None
         except WebchatError as error:
-            if isinstance(error, NotFound | Forbidden):
-                await self.check(conversation_id)
-            log.warning("the bot was not told of the new conversation; the next message tells it", exc_info=error)
-            self._events.emit("error", error)
-        else:
-            if self._unannounced == conversation_id:
-                self._unannounced = None
+            if error.retryable:
+                log.info("the bot was not told of the new conversation yet: %s", error)
+                return backoff.next(retry_after(error))
+            await self._give_up_announcing(conversation_id, error)
+            return None
 
-    @property
-    def _is_announcing(self) -> bool:
-        return self._announcing is not None and not self._announcing.done()
+    async def _give_up_announcing(self, conversation_id: str, error: WebchatError) -> None:
+        if isinstance(error, NotFound | Forbidden):
+            with suppress(ConversationGone):  # which is told
+                await self.check(conversation_id)
+        if conversation_id == self._id and self._over is None:
+            log.warning("the bot cannot be told of the new conversation", exc_info=error)
+            self._events.emit("error", error)
 
     async def _open(self, conversation_id: str, is_new: bool = False) -> list[Message]:
         again = conversation_id == self._id
@@ -394,7 +411,13 @@ class CurrentConversation:
         else:
             self._enter(conversation_id, ledger, is_new)
         self._recovered = len(missed)
-        self._go_on(channel, was_open)
+        if is_new:
+            # A bot need not wait until somebody listens; the keeper looks whether it has said anything.
+            self._go_on(channel, was_open=False)
+            if was_open:
+                self._set_connection("connected")
+        else:
+            self._go_on(channel, was_open)
         self._keeper = asyncio.create_task(self._keep(conversation_id, channel))
         if keeper is not None:
             await _cancelled(keeper)
@@ -403,7 +426,6 @@ class CurrentConversation:
     def _enter(self, conversation_id: str, ledger: Ledger, is_new: bool) -> None:
         self._id, self._ledger, self._over = conversation_id, ledger, None
         self._backoff.reset()
-        self._unannounced = conversation_id if is_new else None
         self._end_typing()
         self._on_change(conversation_id)
         self._events.emit("conversation", conversation_id)
@@ -505,7 +527,7 @@ class CurrentConversation:
         if was_open:
             self._set_connection("connected", recovered=self._recovered)
             self._recovered = 0
-            channel.deliver(self._on_signal)
+            channel.deliver(self._take)
         self._release(self._usable)
 
     async def _pause(self, seconds: float) -> None:
@@ -560,7 +582,12 @@ class CurrentConversation:
 
     # What is said
 
-    def _on_signal(self, signal: Signal) -> None:
+    def take_beside(self, signal: Signal) -> None:
+        """Tell what comes while no stream is open, but for what will be told from the history, in its order."""
+        if not (isinstance(signal, MessageCreated) and signal.message.conversation_id == self._id):
+            self._take(signal)
+
+    def _take(self, signal: Signal) -> None:
         match signal:
             case MessageCreated(message):
                 self._on_message(message)

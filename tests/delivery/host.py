@@ -174,6 +174,10 @@ class Host:
             if payload["type"] != "trigger"
         ]
 
+    def conversations(self) -> list[str]:
+        with closing(sqlite3.connect(self._settings.data / "webchat.sqlite3")) as db:
+            return [conversation_id for (conversation_id,) in db.execute("SELECT id FROM conversations")]
+
     def events(self, conversation_id: str) -> list[Model]:
         """The payloads of a conversation's events. Mode "messaging" has them among the messages."""
         with closing(sqlite3.connect(self._settings.data / "webchat.sqlite3")) as db:

@@ -181,9 +181,6 @@ def _events_are_sent_at_most_once(schedule: Schedule, outcome: Outcome, stored: 
 def _the_end_is_told(schedule: Schedule, outcome: Outcome, stored: list[Stored]) -> None:
     world = outcome.world
     expired, errors = world.values("session_expired"), world.values("error")
-    if schedule.entry != "none" or schedule.terms.enter != "connect":
-        # That the bot was not told of the new conversation ends nothing, and is told as an error all the same.
-        errors = [error for error in errors if not error.retryable]
     assert len(expired) <= 1, f"session_expired {len(expired)} times"
     if schedule.has(Expire):
         if len(expired) == 1:

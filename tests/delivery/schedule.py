@@ -205,7 +205,7 @@ async def _enter(world: World, faults: str) -> None:
     async with asyncio.timeout(ENTERING):
         while world.client.conversation_id is None:
             try:
-                await world.enter()
+                await world.begin()
             except WebchatError as error:
                 failure = error
                 await asyncio.sleep(1)

@@ -39,6 +39,7 @@ def test_memory_does_not_grow_with_the_messages() -> None:
                 await world.client.send_message("go on")
                 await asyncio.sleep(5)
                 world.network.exchanges.clear()
+            await world.settle()
             size = client_size()
         finally:
             tracemalloc.stop()

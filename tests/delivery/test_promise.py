@@ -514,6 +514,7 @@ def test_a_message_that_is_carried_out_late_is_there_once(server: str, late: flo
 @simulated()
 async def test_a_refusal_for_now_is_not_carried_out_and_is_asked_again_at_the_time_it_names(world: World) -> None:
     await world.enter()
+    world.network.exchanges.clear()
     world.fault("status:status=429:retry_after=12:on=POST /messages:times=1")
     await world.client.send_message("hello")
     first, second = (one.time for one in world.requests("POST", "/messages"))
@@ -646,6 +647,92 @@ async def test_the_answer_to_an_event_is_lost(world: World) -> None:
     await world.settle()
     custom = [event["data"] for event in world.host.events(conversation_id) if event["type"] == "custom"]
     assert custom == [{"action": "checkout"}]
+
+
+@pytest.mark.parametrize(("fault", "heard"), [("status:status=503", 1), ("lose-request", 1), ("lose-answer", 3)])
+def test_the_bot_is_told_of_a_new_conversation_until_it_is(fault: str, heard: int) -> None:
+    async def main(world: World) -> None:
+        world.fault(f"{fault}:on=POST /events:times=2")
+        conversation_id = await world.enter()
+        await world.settle()
+        assert [event["type"] for event in world.host.events(conversation_id)] == ["conversation_started"] * heard
+        assert not world.values("error")
+
+    run_in_world(Terms(), main)
+
+
+@simulated()
+async def test_the_bot_is_told_of_a_new_conversation_when_there_is_a_network_again(world: World) -> None:
+    conversation_id = await world.begin()
+    await world.host.kill()
+    await asyncio.sleep(30)
+    world.host.start()
+    await world.settle()
+    assert [event["type"] for event in world.host.events(conversation_id)] == ["conversation_started"]
+    assert not world.values("error")
+    back = next(seen.time for seen in reversed(world.seen) if seen.event == "connection")
+    assert world.requests("POST", "/events")[-1].time - back < 1, "it does not wait for a time to try again"
+
+
+@simulated()
+async def test_that_the_bot_cannot_be_told_of_a_new_conversation_is_an_error(world: World) -> None:
+    world.fault("status:status=400:on=POST /events")
+    await world.enter()
+    await world.client.send_message("hello")
+    await world.settle()
+    assert [error.status for error in world.values("error")] == [400]
+    assert len(world.requests("POST", "/events")) == 1
+    assert world.sent() == ["hello"]
+
+
+@simulated()
+async def test_a_question_does_not_wait_for_a_bot_that_cannot_be_told(world: World) -> None:
+    world.fault("status:status=503:on=POST /events")
+    await world.enter()
+    async with asyncio.timeout(20):
+        with pytest.raises(TimeoutError):
+            await world.client.ask("hello", timeout=10)
+    assert world.sent() == ["hello"]
+
+
+@simulated()
+async def test_who_leaves_before_the_bot_was_told_tells_it_no_more(world: World) -> None:
+    world.fault("status:status=503:on=POST /events")
+    left = await world.enter()
+    await world.client.new_conversation()
+    await asyncio.sleep(1)
+    world.network.exchanges.clear()
+    await asyncio.sleep(100)
+    told = world.requests("POST", "/events")
+    assert told
+    assert not [one for one in told if left in one.body]
+
+
+@simulated(echo=True)
+async def test_a_question_does_not_wait_for_the_bot_of_a_conversation_that_was_deleted(world: World) -> None:
+    await world.begin()
+    world.fault("delay:times=1:seconds=1000:on=POST /events")
+    asking = asyncio.create_task(world.client.ask("hi"))
+    await asyncio.sleep(1)
+    await world.client.delete_conversation(world.conversation_id)
+    assert len(await asking) == 1
+
+
+@pytest.mark.parametrize("terms", [Terms(), Terms(mode="messaging")], ids=["pushpin", "messaging"])
+def test_what_the_bot_says_before_anybody_listens_is_told(terms: Terms) -> None:
+    async def main(world: World) -> None:
+        await world.client.connect()
+        world.fault("delay-answer:times=1:seconds=2:on=POST /conversations")
+        opening = asyncio.create_task(world.client.new_conversation())
+        await asyncio.sleep(1)
+        (conversation_id,) = world.host.conversations()
+        await world.host.say(conversation_id, "early")
+        assert await opening == conversation_id
+        await world.host.say(conversation_id, "late")
+        await world.settle()
+        assert world.texts("message") == ["early", "late"]
+
+    run_in_world(terms, main)
 
 
 @simulated()

@@ -121,6 +121,12 @@ class World:
     # What the user does
 
     async def enter(self) -> str:
+        """Connect, open a conversation, and wait until the bot was told of it and the history was looked at."""
+        conversation_id = await self.begin()
+        await asyncio.sleep(1)
+        return conversation_id
+
+    async def begin(self) -> str:
         """Connect, and open a conversation, as the terms say."""
         if self.terms.enter != "connect":
             if self.terms.enter == "start again" and not self.has_left:

@@ -117,7 +117,7 @@ def tell(text: str) -> list[tuple[str, Any]]:
         session = Session(None, "", backend, lambda _error: None, backend)
         conversation.belongs_to("me", Delivery(backend, conversation, events, session, 60.0, float))
         conversation._id = "conv"
-        conversation._on_signal(signal)
+        conversation._take(signal)
         assert told, "nothing is dropped in silence"
     assert not [value for event, value in told if event == "error" and isinstance(value, Exception)], told
     return told
