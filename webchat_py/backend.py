@@ -36,6 +36,8 @@ class Backend:
     calls: Calls
     begins = False
     """Whether it is worth a try to `begin`."""
+    bots_begin = False
+    """Whether bots say something in a new conversation before they are told of it."""
     retry = 0.0
     """Seconds that the server wants between attempts to open a stream."""
 

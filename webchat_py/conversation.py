@@ -42,6 +42,7 @@ class ConversationBackend(Protocol):
     """What a mode does for conversations."""
 
     begins: bool
+    bots_begin: bool
 
     @property
     def call_later(self) -> CallLater: ...
@@ -322,6 +323,7 @@ class CurrentConversation:
         self._set_connection("connected")
         self._keeper = asyncio.create_task(self._keep(conversation_id, channel))
         if is_new:
+            # A message that is sent now need not wait for it.
             self._start_announcing(conversation_id)
         return history.messages
 
@@ -334,10 +336,10 @@ class CurrentConversation:
             self._spare = conversation_id if error.retryable else None
             raise
         self._start_announcing(conversation_id)
+        await self.announced()
         return conversation_id
 
     def _start_announcing(self, conversation_id: str) -> None:
-        # A message that is sent now need not wait for it.
         self._announced = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._announce(conversation_id, self._announced))
         self._announcing.add(task)
@@ -411,11 +413,10 @@ class CurrentConversation:
         else:
             self._enter(conversation_id, ledger, is_new)
         self._recovered = len(missed)
-        if is_new:
-            # A bot need not wait until somebody listens; the keeper looks whether it has said anything.
+        if is_new and was_open and self._backend.bots_begin:
+            # The keeper looks whether the bot has said anything.
             self._go_on(channel, was_open=False)
-            if was_open:
-                self._set_connection("connected")
+            self._set_connection("connected")
         else:
             self._go_on(channel, was_open)
         self._keeper = asyncio.create_task(self._keep(conversation_id, channel))

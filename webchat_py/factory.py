@@ -70,7 +70,8 @@ def get_client(
         headers: sent with every request to the API, and with the fetch stream. `EventSource` cannot send any, nor
             can a WebSocket.
         timeout: seconds for each request.
-        idle_timeout: seconds after which a silent stream counts as lost. Servers send something every 30 s.
+        idle_timeout: seconds after which a silent stream counts as lost. Servers send something every 30 s. In mode
+            "messaging" no fewer than the server allows itself, which are 45.
         retry_for: seconds that a message is tried to be sent for.
 
     Raises:

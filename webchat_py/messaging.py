@@ -53,6 +53,7 @@ class MessagingBackend(Backend):
     """
 
     calls = messaging
+    bots_begin = True
 
     def __init__(self, transport: SocketTransport, client_id: str, timeout: float) -> None:
         super().__init__(transport)

@@ -129,3 +129,17 @@ def test_a_server_that_sends_pings_seldom_is_not_taken_for_lost() -> None:
 
     with mock.patch.object(webchat_server.messaging, "PING_INTERVAL", 100):
         run_in_world(Terms(mode="messaging"), main)
+
+
+@simulated(mode="messaging")
+async def test_what_the_bot_says_before_anybody_listens_is_told(world: World) -> None:
+    await world.client.connect()
+    world.fault("delay-answer:times=1:seconds=2:on=POST /conversations")
+    opening = asyncio.create_task(world.client.new_conversation())
+    await asyncio.sleep(1)
+    (conversation_id,) = world.host.conversations()
+    await world.host.say(conversation_id, "early")
+    assert await opening == conversation_id
+    await world.host.say(conversation_id, "late")
+    await world.settle()
+    assert world.texts("message") == ["early", "late"]

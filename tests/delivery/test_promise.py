@@ -718,23 +718,6 @@ async def test_a_question_does_not_wait_for_the_bot_of_a_conversation_that_was_d
     assert len(await asking) == 1
 
 
-@pytest.mark.parametrize("terms", [Terms(), Terms(mode="messaging")], ids=["pushpin", "messaging"])
-def test_what_the_bot_says_before_anybody_listens_is_told(terms: Terms) -> None:
-    async def main(world: World) -> None:
-        await world.client.connect()
-        world.fault("delay-answer:times=1:seconds=2:on=POST /conversations")
-        opening = asyncio.create_task(world.client.new_conversation())
-        await asyncio.sleep(1)
-        (conversation_id,) = world.host.conversations()
-        await world.host.say(conversation_id, "early")
-        assert await opening == conversation_id
-        await world.host.say(conversation_id, "late")
-        await world.settle()
-        assert world.texts("message") == ["early", "late"]
-
-    run_in_world(terms, main)
-
-
 @simulated()
 async def test_the_key_expires_in_mid_session(world: World) -> None:
     conversation_id = await world.enter()

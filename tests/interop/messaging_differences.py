@@ -27,7 +27,7 @@ from tests.interop.differences import (
 LOSSES = ("stream *", "event after a lost stream", "bot speaks while the stream is lost")
 GONE = {
     "kind": "ConversationGone",
-    "message": "The conversation <conv 1> is gone: Conversation does not exist (HTTP 404, ResourceNotFound)",
+    "message": "The conversation <conv 1> is gone: Conversation does not exist",
 }
 NO_CONVERSATION = {"error": {"kind": "Error", "message": "Conversation does not exist"}}
 HANDLER_FAILED = {"error": {"kind": "RangeError", "message": "a handler failed"}}
