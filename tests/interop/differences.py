@@ -41,7 +41,7 @@ GONE = {
     "kind": "ConversationGone",
     "message": "The conversation <conv 1> is gone: No such conversation (HTTP 404, ResourceNotFound)",
 }
-WENT_WRONG = {"kind": "api", "type": "Internal", "code": 500, "message": "It went wrong"}
+WENT_WRONG = {"kind": "api", "type": "InvalidPayload", "code": 400, "message": "It went wrong"}
 CREDENTIALS = {"userId": "<user 1>", "userToken": "<key 1>"}
 
 
@@ -392,13 +392,8 @@ REASONS = (
         *sent_after_all("step 5 send", "Hello"),
     ),
     reason(
-        "Defect: after a failed `conversation_started` event the message is not sent; the event is never retried",
+        "Defect: after a failed `conversation_started` event the message is not sent",
         "bot cannot be told of the conversation",
-        (
-            "request POST /events",
-            ABSENT,
-            request("POST", "/events", {"conversationId": "<conv 1>", "payload": STARTED}),
-        ),
         ("request POST /messages", ABSENT, posted("Hello")),
         ("step 3 send: outcome", {"error": WENT_WRONG}, {"value": message(text("Hello"))}),
         ("event error", ABSENT, event("error", WENT_WRONG)),

@@ -225,7 +225,7 @@ REASONS: tuple[Reason, ...] = (
             "Gain: where the server makes another user in silence, the event `session_expired` tells of it",
             scenario,
             ("request GET /listen*", ABSENT, {"method": "GET", "path": path, "body": None}),
-            appeared("login", LOGIN),
+            appeared("login", {**LOGIN, "creds": {"userId": "<user 1>", "userToken": key}}),
             (
                 "event session_expired",
                 ABSENT,
@@ -238,10 +238,16 @@ REASONS: tuple[Reason, ...] = (
                 ),
             ),
         )
-        for scenario, path in {
-            "credentials that do not belong together": "/listen",
-            "unknown credentials": '/listen?{"plan":"gold"}',
-        }.items()
+        for scenario, path, key in (
+            ("credentials that do not belong together", "/listen", "<key 2>"),
+            ("unknown credentials", '/listen?{"plan":"gold"}', "<key 1>"),
+        )
+    ),
+    reason(
+        "Ours logs in as the new user by its credentials, so that user is numbered first",
+        "credentials that do not belong together",
+        ("step *: value.userId", USER, USER),
+        ("step *: userId", USER, USER),
     ),
     reason(
         "Gain: `connect()` of who is connected returns the credentials, or says that it is another user",
@@ -316,12 +322,26 @@ REASONS: tuple[Reason, ...] = (
         appeared("messages.list", listed()),
     ),
     reason(
+        "Gain: what a bot says on the creation of a conversation is read from its history",
+        EVERYWHERE,
+        appeared("messages.list", {"conversationId": CONVERSATION, "limit": 50}),
+    ),
+    reason(
         "Gain: what has no name of its own is seen by `*`",
-        "several conversations",
+        EVERYWHERE,
         (
             "event conversation.new",
             ABSENT,
-            event("conversation.new", {"userId": "<user 1>", "conversationId": "<conv 2>"}),
+            event("conversation.new", {"userId": USER, "conversationId": CONVERSATION}),
+        ),
+    ),
+    reason(
+        "Gain: what has no name of its own is seen by `*`",
+        "come back with new data",
+        (
+            "event user.updated",
+            ABSENT,
+            event("user.updated", {"userId": "<user 1>", "userData": {"plan": "silver"}}),
         ),
     ),
     reason(

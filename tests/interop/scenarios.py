@@ -265,7 +265,7 @@ def conversations() -> Iterator[Scenario]:
     )
     yield Scenario(
         "bot cannot be told of the conversation",
-        [CONNECT, refuse("POST /events", "Internal"), send("Hello"), send("again")],
+        [CONNECT, refuse("POST /events", "InvalidPayload"), send("Hello"), send("again")],
     )
 
 
