@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -771,7 +771,9 @@ class WebchatClient:
     async def _list(self, limit: int | None, after: str | None) -> list[Message]:
         await self._require_user()
         listed: list[Message] = []
-        async with aclosing(self._history(self._backend.request)) as history:
+        # Who wants them all waits for the network and for Python at the same time.
+        ahead = limit is None and after is None
+        async with aclosing(self._history(self._backend.request, ahead=ahead)) as history:
             async for messages in history:
                 for message in messages:
                     if message.id is not None and message.id == after:
@@ -782,21 +784,26 @@ class WebchatClient:
         return listed
 
     async def _history(
-        self, carry: Callable[[Call[Page[Message]]], Awaitable[Page[Message]]]
+        self, carry: Callable[[Call[Page[Message]]], Coroutine[Any, Any, Page[Message]]], *, ahead: bool = False
     ) -> AsyncGenerator[list[Message]]:
         """The current conversation's messages, newest first, page by page, and each of them once."""
         conversation_id = self._conversation.id
         if conversation_id is None:
             return
         seen: set[str] = set()
-        async for stretch in newest_first(lambda token: carry(self._calls.list_messages(conversation_id, token))):
-            messages = []
-            for message in stretch.messages:
-                # A message that arrives meanwhile moves another one to the next page, where it comes again.
-                if message.id is None or message.id not in seen:
-                    messages.append(message)
-                    seen.add(message.id or "")
-            yield messages
+
+        def fetch(token: str | None) -> Coroutine[Any, Any, Page[Message]]:
+            return carry(self._calls.list_messages(conversation_id, token))
+
+        async with aclosing(newest_first(fetch, ahead=ahead)) as history:
+            async for stretch in history:
+                messages = []
+                for message in stretch.messages:
+                    # A message that arrives meanwhile moves another one to the next page, where it comes again.
+                    if message.id is None or message.id not in seen:
+                        messages.append(message)
+                        seen.add(message.id or "")
+                yield messages
 
     async def _all(self, page_after: Callable[[str | None], Call[Page[T]]]) -> AsyncGenerator[T]:
         """The items of a list of pages, each fetched when the one before it is used up."""

@@ -97,3 +97,52 @@ def test_a_list_without_an_end_is_an_error() -> None:
 
     with pytest.raises(ServerError, match="no end"):
         asyncio.run(main())
+
+
+def test_who_wants_all_has_the_next_page_under_way_while_one_is_used() -> None:
+    server = Server([message(number, number) for number in (5, 4, 3, 2, 1)], 2)
+
+    async def main() -> list[tuple[int, list[str | None]]]:
+        parts = newest_first(server.fetch, ahead=True)
+        return [(server.asked, [one.id for one in part.messages]) async for part in parts]
+
+    assert asyncio.run(main()) == [(2, ["m5", "m4"]), (3, ["m3", "m2"]), (3, ["m1"])]
+
+
+def test_a_page_that_is_under_way_is_given_up_with_the_list() -> None:
+    ended: list[str] = []
+
+    async def fetch(token: str | None) -> Page[Message]:
+        try:
+            if token:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.append(token or "")
+            raise
+        return Page([message(2, 2), message(1, 1)], "more")
+
+    async def main() -> None:
+        parts = newest_first(fetch, ahead=True)
+        await anext(parts)
+        await parts.aclose()
+        assert ended == ["more"]
+
+    asyncio.run(main())
+
+
+def test_a_page_that_cannot_be_fetched_ahead_fails_when_it_is_needed() -> None:
+    async def fetch(token: str | None) -> Page[Message]:
+        if token:
+            raise ServerError("It went wrong", status=500)
+        return Page([message(2, 2), message(1, 1)], "more")
+
+    told: list[str | None] = []
+
+    async def main() -> None:
+        async for part in newest_first(fetch, ahead=True):
+            await asyncio.sleep(0)
+            told.extend(one.id for one in part.messages)
+
+    with pytest.raises(ServerError, match="It went wrong"):
+        asyncio.run(main())
+    assert told == ["m2", "m1"]

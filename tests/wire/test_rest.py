@@ -173,9 +173,10 @@ def test_the_last_page_has_no_token(meta: dict[str, Any]) -> None:
 def test_one_odd_message_does_not_hide_the_others() -> None:
     odd = {"id": 7, "payload": "?"}
     page = rest.read_answer(rest.list_messages("conv_01"), answer({"messages": [message(2), odd, None, message(1)]}))
-    assert [m.id for m in page.items] == ["msg_2", None, None, "msg_1"]
-    assert page.items[1].payload == Unknown("", odd)
-    assert page.items[1].conversation_id == "conv_01"
+    messages = list(page.items)
+    assert [m.id for m in messages] == ["msg_2", None, None, "msg_1"]
+    assert messages[1].payload == Unknown("", odd)
+    assert messages[1].conversation_id == "conv_01"
 
 
 @pytest.mark.parametrize(

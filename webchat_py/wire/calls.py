@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -25,9 +25,12 @@ class Call(Generic[T]):
 
 
 class Page(NamedTuple, Generic[T]):
-    """A part of a list; `next_token` is falsy on the last one. Messages come newest first."""
+    """A part of a list; `next_token` is falsy on the last one. Messages come newest first.
 
-    items: list[T]
+    `items` are to be read once: those that cannot fail may be made only then.
+    """
+
+    items: Iterable[T]
     next_token: str | None
 
 

@@ -92,8 +92,8 @@ def initialize(conversation_id: str | None) -> Request:
 def read_beginning(init: Any) -> Beginning:
     """What the data of the signal `init` says."""
     conversation_id = _string(init, "conversation", "id")
-    messages = _read_page(init, "messages", lambda item: salvage_message(item, conversation_id)).items
-    return Beginning(_read_credentials(init, "user", "userKey"), conversation_id, messages)
+    messages = _read_messages(init, conversation_id).items
+    return Beginning(_read_credentials(init, "user", "userKey"), conversation_id, list(messages))
 
 
 def create_conversation() -> Call[str]:
@@ -145,9 +145,7 @@ def create_message(
 
 def list_messages(conversation_id: str, next_token: str | None = None) -> Call[Page[Message]]:
     request = Request("GET", _paged(f"/conversations/{quote(conversation_id)}/messages", next_token))
-    return Call(
-        request, lambda answer: _read_page(answer, "messages", lambda item: salvage_message(item, conversation_id))
-    )
+    return Call(request, lambda answer: _read_messages(answer, conversation_id))
 
 
 def get_message(message_id: str) -> Call[Message]:
@@ -327,6 +325,16 @@ def _read_upload(answer: Any) -> Upload:
 
 
 def _read_page(answer: Any, key: str, read: Callable[[Any], T]) -> Page[T]:
+    items, token = _read_list(answer, key)
+    return Page([read(item) for item in items], token)
+
+
+def _read_messages(answer: Any, conversation_id: str) -> Page[Message]:
+    items, token = _read_list(answer, "messages")
+    return Page((salvage_message(item, conversation_id) for item in items), token)
+
+
+def _read_list(answer: Any, key: str) -> tuple[list[Any], str | None]:
     items = _member(answer, key)
     if not isinstance(items, list):
         raise Misfit(f"{key!r} is not an array")
@@ -334,7 +342,7 @@ def _read_page(answer: Any, key: str, read: Callable[[Any], T]) -> Page[T]:
     token = meta.get("nextToken") if isinstance(meta, dict) else None
     if not isinstance(token, str | None):
         raise Misfit("'meta.nextToken' is not a text")
-    return Page([read(item) for item in items], token)
+    return items, token
 
 
 def _decode(response: Response) -> Any:
