@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from pytest_pyodide import run_in_pyodide
 
 from tests.support.proxy import FaultyProxy
 
+WHEEL = 120_000
+"""Bytes. A third of them are docstrings and comments, which help() and tracebacks show in a notebook."""
 SLOW_TO_IMPORT = {"email", "http", "mimetypes", "random", "urllib.parse", "uuid"}
 LOADED_WHEN_USED = {
     "webchat_py.blocking",
@@ -33,7 +36,11 @@ return python.runPython(`
 """
 
 
-def test_the_import_loads_what_is_always_needed(selenium_client: Any, wheel: Any) -> None:
+def test_the_wheel_does_not_grow_unnoticed(wheel: Path) -> None:
+    assert wheel.stat().st_size <= WHEEL
+
+
+def test_the_import_loads_what_is_always_needed(selenium_client: Any, wheel: Path) -> None:
     loaded = set(json.loads(selenium_client.run_js(IMPORT_ALONE.replace("WHEEL", json.dumps(wheel.name)))))
     assert "webchat_py.client" in loaded
     assert loaded & (SLOW_TO_IMPORT | LOADED_WHEN_USED) == set()
@@ -105,3 +112,42 @@ async def test_messages_need_no_timer(selenium_client, helper_url, event_source)
             js.counted.end()
         assert len(events.values("message")) >= 30
         assert js.counted.timers <= 3, "one for the silence of the stream, one of this test, one of the loop"
+
+
+@run_in_pyodide
+async def test_a_chunk_of_the_stream_is_awaited_once(selenium_client, helper_url):
+    import js
+    from in_browser import Events
+    from pyodide.code import run_js
+
+    from webchat_py import get_client
+
+    async with get_client("budget", helper_url, event_source="fetch") as client:
+        events = Events(client)
+        credentials = await client.connect()
+        await client.new_conversation()
+        await events.next("message")
+        # What JavaScript awaits itself is not counted.
+        post = run_js("""
+            const { prototype } = ReadableStreamDefaultReader, { read } = prototype, { then } = Promise.prototype;
+            self.counted = { reads: 0, awaited: 0, end: () => {
+                prototype.read = read;
+                Promise.prototype.then = then;
+            } };
+            prototype.read = function () { counted.reads += 1; return read.call(this); };
+            Promise.prototype.then = function (...both) { counted.awaited += 1; return then.apply(this, both); };
+            async (url, key, conversationId) => {
+                for (let number = 0; number < 30; number++) {
+                    const payload = { type: "text", text: `number ${number}` };
+                    await fetch(url, { method: "POST", body: JSON.stringify({ conversationId, payload }),
+                        headers: { "content-type": "application/json", "x-user-key": key } });
+                }
+            }
+        """)
+        try:
+            await post(f"{helper_url}/budget/messages", credentials.user_token, client.conversation_id)
+            await events.next("message", lambda message: message.text == "echo: number 29")
+        finally:
+            js.counted.end()
+        assert js.counted.reads >= 10, "the messages did not come in chunks of their own"
+        assert js.counted.awaited <= js.counted.reads + 3
