@@ -7,7 +7,7 @@ import re
 import sqlite3
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.page.reader import Reader, session
 from tests.support.server import WebchatServer
@@ -50,6 +50,22 @@ def test_a_reload_resumes_the_conversation(chatter: Reader) -> None:
 
 def test_what_is_sent_while_a_reload_starts_comes_after_the_history(chatter: Reader) -> None:
     hear_echo(chatter, "before")
+    chatter.page.reload()
+    hear_echo(chatter, "early")
+    chatter.expect_texts(["Welcome", "before", "echo: before", "early", "echo: early"])
+
+
+def test_what_an_earlier_page_did_not_know_to_be_sent_is_shown_where_it_was_said(chatter: Reader) -> None:
+    held: list[Route] = []
+    chatter.page.route("**/messages", lambda route: held.append(route))
+    chatter.say("before")
+    expect(chatter.messages("You").last).to_contain_text("Sending")
+    unsent = chatter.page.evaluate("() => Object.entries(localStorage).filter(([key]) => key.includes('#'))")
+    assert unsent
+    held[0].continue_()
+    chatter.page.unroute("**/messages")
+    expect(chatter.messages("Bot").last).to_contain_text("echo: before")
+    chatter.page.add_init_script(f"for (const [key, value] of {json.dumps(unsent)}) localStorage.setItem(key, value)")
     chatter.page.reload()
     hear_echo(chatter, "early")
     chatter.expect_texts(["Welcome", "before", "echo: before", "early", "echo: early"])

@@ -182,13 +182,15 @@ class Chat:
     def _on_status(self, message: Message) -> None:
         """How far a message of the reader's has come, be it one that an earlier page left."""
         transcript = self._transcript
-        entry = transcript.find(message) or transcript.handed_over(message) or self._show(message, by_time=False)
+        entry = transcript.find(message) or transcript.handed_over(message) or self._show(message, by_time=True)
         entry.message = message
         if entry.arrived and message.conversation_id != self._conversation_id:
             # It belongs to the conversation that was left meanwhile.
             transcript.remove(entry)
             self._view.remove(entry)
         else:
+            if entry.arrived and (follower := transcript.settle(entry)):
+                self._view.move(entry, before=follower)
             self._set_delivery(entry, self._delivery_of(message))
 
     def _delivery_of(self, message: Message) -> Delivery:

@@ -127,6 +127,19 @@ class Transcript:
         self.entries.insert(position, entry)
         return follower
 
+    def settle(self, entry: Entry) -> Entry | None:
+        """Puts a message that has arrived before those that arrived later; returns the one it was moved before, if any.
+
+        One that an earlier page has left may have been sent long before those that are shown already.
+        """
+        place = position = self.entries.index(entry)
+        while position and self.entries[position - 1].arrived and _is_later(self.entries[position - 1], entry):
+            position -= 1
+        if position == place:
+            return None
+        self.entries.insert(position, self.entries.pop(place))
+        return self.entries[position + 1]
+
     def remove(self, entry: Entry) -> None:
         self.entries.remove(entry)
 
@@ -207,8 +220,10 @@ def _shows(entry: Entry, message: Message) -> bool:
 
 
 def _is_later(shown: Entry, entry: Entry) -> bool:
-    if shown.message is None or not shown.arrived:
+    if shown.message is None or shown.arrived < entry.arrived:
         return True
+    if shown.arrived > entry.arrived:
+        return False
     if shown.message.sent_on is None or entry.message is None or entry.message.sent_on is None:
         return False
     return shown.message.sent_on > entry.message.sent_on

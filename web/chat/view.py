@@ -65,6 +65,9 @@ class View:
         for question, value in entry.taken.items():
             mark_taken(article, question, value)
 
+    def move(self, entry: Entry, before: Entry) -> None:
+        self._articles[before].before(self._articles[entry])
+
     def remove(self, entry: Entry) -> None:
         article = self._articles.pop(entry)
         del self._entries[article.dataset.entry]
