@@ -71,15 +71,9 @@ def get_client(*args: Any, **options: Any) -> BlockingClient:
     Example:
         client = get_client("the client id")
     """
-    try:
-        from .browser import blocking, lifecycle
-    except ModuleNotFoundError as error:
-        raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
-    if not lifecycle.in_worker():
-        raise RuntimeError(
-            "webchat_py.blocking would freeze the page: this is its main thread. Use webchat_py.get_client and await "
-            'its methods, or run your code in a worker (<script type="py" worker>)'
-        )
+    _require_worker("Use webchat_py.get_client and await its methods")
+    from .browser import blocking
+
     if blocking.can_switch_stacks():
         return BlockingClient(factory.get_client(*args, **options), blocking.run_switching)
     loop = _Loop()
@@ -90,16 +84,19 @@ def enable_sync_http() -> None:
     """Make `urllib` work in this worker, by pyodide-http, as `requests` does by itself.
 
     `requests` is left alone: since urllib3 2.2 it knows the browser, and pyodide-http would take its errors from it.
-    Limits: `urllib` fails with `IncompleteRead` on answers without a `Content-Length`, and what a browser does not
-    let scripts do (other origins without CORS, cookies, headers such as `Host`) does not work either.
+    Limits of `urllib` by pyodide-http: answers without a `Content-Length` fail with `IncompleteRead`; a status such as
+    404 is no `HTTPError` but the answer's `status`; `timeout` is ignored; a server that is not there is a `JsException`
+    and no `URLError`. What a browser does not let scripts do (other origins without CORS, cookies, headers such as
+    `Host`) does not work either.
 
     Raises:
-        RuntimeError: pyodide-http is not installed.
+        RuntimeError: pyodide-http is not installed; or this is the page's main thread, or no browser.
 
     Example:
         enable_sync_http()
         page = urllib.request.urlopen("https://example.org/data.json").read()
     """
+    _require_worker("Use pyodide.http.pyfetch")
     try:
         import pyodide_http
     except ModuleNotFoundError:
@@ -107,6 +104,18 @@ def enable_sync_http() -> None:
             "enable_sync_http() needs pyodide-http: await micropip.install('pyodide-http') first"
         ) from None
     pyodide_http.patch_urllib()
+
+
+def _require_worker(instead: str) -> None:
+    try:
+        from .browser import lifecycle
+    except ModuleNotFoundError as error:
+        raise RuntimeError(f"webchat_py runs inside a browser, on Pyodide; there is no {error.name!r} here") from None
+    if not lifecycle.in_worker():
+        raise RuntimeError(
+            f"webchat_py.blocking would freeze the page: this is its main thread. {instead}, or run your code in a "
+            'worker (<script type="py" worker>)'
+        )
 
 
 def _waiting(
@@ -125,8 +134,10 @@ def _waiting(
 class BlockingClient:
     """`WebchatClient` with the same names, each of which waits for its result. See there for what they do.
 
-    Handlers are called while a call waits, and where stacks are switched between calls as well. In a handler, calls of
-    the client that wait are a `StateError` where stacks cannot be switched.
+    Handlers are called while a call waits, and where stacks are switched between calls as well. Where they cannot be, a
+    call that is one request (`get_user`, `send_message`, ...) blocks until its answer and tells nothing meanwhile; what
+    came is told by those that wait for messages (`ask`, `messages`, `wait_for`). There, calls of the client that wait
+    are a `StateError` in a handler, and the widget shows what had come by the last of them.
     """
 
     def __init__(self, client: WebchatClient, run: Run) -> None:
@@ -225,10 +236,15 @@ class BlockingClient:
         Args:
             timeout: seconds without a message after which it ends, too.
 
+        Raises:
+            StateError: the client is not connected, so none would ever come.
+
         Example:
             for message in client.messages(timeout=10):
                 print(message.text)
         """
+        if self.user_id is None:
+            raise StateError("The client is not connected. Call connect() first")
         return self._each(self._client.messages(), timeout)
 
     def history(self) -> Iterator[Message]:
@@ -265,6 +281,8 @@ async def _next(source: MessageIterator | AsyncGenerator[Message], timeout: floa
 
 class _HistoryBackend(PushpinBackend):
     """In place of the stream it looks for what is new in the history."""
+
+    begins = False
 
     async def listen(self, conversation_id: str, sink: Sink) -> None:
         ledger = Ledger()

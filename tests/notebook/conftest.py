@@ -44,7 +44,7 @@ class Worker:
         """What code raises, as `Type: message`."""
         body = textwrap.indent(textwrap.dedent(code).strip(), "    ")
         rescue = "except Exception as error:\n    said = f'{type(error).__name__}: {error}'"
-        said: str = self.run(f"try:\n{body}\n{rescue}\nsaid", **values)
+        said: str = self.run(f"said = 'nothing'\ntry:\n{body}\n{rescue}\nsaid", **values)
         return said
 
     def reload(self) -> None:

@@ -121,6 +121,42 @@ def say(text: str, url: str, key: str, conversation_id: str) -> None:
     urlopen(Request(f"{url}/local/messages", body.encode(), headers)).close()
 
 
+def test_session_is_taken_up(worker: Worker, bot_url: str) -> None:
+    code = """
+from webchat_py.blocking import get_client
+
+class Memory(dict):
+    async def get(self, key):
+        return dict.get(self, key)
+
+    async def set(self, key, value):
+        self[key] = value
+
+    async def remove(self, key):
+        self.pop(key, None)
+
+client = get_client("local", url, storage=Memory())
+states = []
+client.on("connection", lambda it: states.append(it.state))
+client.start()
+client.ask("hi", silence=1)
+ids = [client.user_id, client.conversation_id]
+client.disconnect()
+texts = [it.text for it in client.start()]
+[sorted(texts), ids == [client.user_id, client.conversation_id], states]"""
+    users: list[str] = []
+
+    def note(request: PageRequest) -> None:
+        if request.url.partition("?")[0].endswith(("/users", "/initialize")):
+            users.append(request.method)
+
+    worker.page.context.on("request", note)
+    expected = [["echo: hi", "hi", "welcome"], True, ["connecting", "connected", "closed", "connecting", "connected"]]
+    assert worker.run(code, url=bot_url) == expected
+    worker.page.context.remove_listener("request", note)
+    assert users == (["GET", "GET"] if worker.switches else ["POST"])
+
+
 def test_files_are_sent_from_bytes_and_paths(worker: Worker, bot_url: str) -> None:
     code = f"""{CONNECTED}
 from pathlib import Path
@@ -180,6 +216,7 @@ time.sleep(2.5)
         ('client.switch_conversation("conv_nowhere")', "NotFound: "),
         ('client.send_message("")', "ValueError: There is nothing to send"),
         ('client.disconnect(); client.ask("hi")', "StateError: The client is not connected."),
+        ("client.disconnect(); client.messages()", "StateError: The client is not connected."),
         ('get_client("local", "http://127.0.0.1:9").connect()', "NetworkError: POST /users: No answer"),
         ("client.no_such_thing", "AttributeError: "),
         ("client.on('massage', print)", "ValueError: "),
@@ -324,4 +361,6 @@ def test_main_thread_is_refused_with_advice(chromium: Browser, workbench: FileSe
     page = open_worker(chromium, workbench, runtime, thread="main")
     with pytest.raises(Error, match=r"RuntimeError: .*main thread. Use webchat_py.get_client and await"):
         page.run("from webchat_py.blocking import get_client\nget_client('local')")
+    with pytest.raises(Error, match=r"RuntimeError: .*main thread. Use pyodide.http.pyfetch"):
+        page.run("from webchat_py.blocking import enable_sync_http\nenable_sync_http()")
     page.page.context.close()

@@ -112,3 +112,6 @@ def test_quickstart_works_in_a_jupyterlite_elsewhere_with_the_wheel_from_a_third
         check_outputs(opened, QUICKSTART)
         assert url in opened.requests
         assert re.search(rf"{webchat_server.url}/local/conversations/\w+/listen\n", "\n".join([*opened.requests, ""]))
+        opened.menu("Kernel", "Shut Down Kernel")
+        expect(opened.page.get_by_text("No Kernel").first).to_be_visible()
+        expect(opened.outputs(5).get_by_role("log")).to_contain_text("Welcome! I am the demo bot")

@@ -67,8 +67,16 @@ def pytest_in(commands: Path, project: Path, *arguments: str) -> tuple[int, str]
 
 
 ERRORS = """
+import sys
+
 import pytest
+import webchat_py
+import webchat_server
 from webchat_py import NotFound
+
+
+def test_it_is_what_was_installed():
+    assert all(module.__file__.startswith(sys.prefix) for module in (webchat_py, webchat_server))
 
 
 def test_errors_are_those_of_the_client(webchat):
@@ -84,9 +92,8 @@ def test_errors_are_those_of_the_client(webchat):
 def test_the_readmes_files_work_and_errors_are_the_clients(commands: Path, project: Path) -> None:
     (project / "test_errors.py").write_text(ERRORS)
     status, output = pytest_in(commands, project)
-    assert "4 passed" in output, output
+    assert "5 passed" in output, output
     assert status == 0
-    assert str(ROOT / "web") not in output
 
 
 IN_THE_PAGE = """
@@ -104,12 +111,29 @@ def test_it_repeats_in_the_page(webchat_page):
 """
 
 
+TALKATIVE = """
+print("Loaded, ", end="")
+
+
+async def answer(chat):
+    print("x" * 200_000)  # more than a pipe holds
+    if chat.text == "fail":
+        raise RuntimeError("as it was told")
+    await chat.send(f"I heard: {chat.text}")
+"""
+FAILING = """
+def test_it_fails(webchat):
+    webchat.ask("fail", timeout=1)
+"""
+
+
 def test_a_bot_that_answers_wrongly_fails_its_test_and_what_differs_is_shown(commands: Path, project: Path) -> None:
-    bot = project / "mybot.py"
-    bot.write_text(bot.read_text().replace("You said", "I heard"))
+    (project / "mybot.py").write_text(TALKATIVE)
     (project / "test_page.py").write_text(IN_THE_PAGE)
-    status, output = pytest_in(commands, project, "-k", "repeats")
-    assert "2 failed" in output, output
+    (project / "test_failing.py").write_text(FAILING)
+    status, output = pytest_in(commands, project, "-k", "repeats or fails")
+    assert "3 failed" in output, output[-5000:]
+    assert "RuntimeError: as it was told" in output, "it is not shown why the bot did not answer"
     assert "I heard: hello" in output
     assert "assert 'I hear' == 'You say'" in output
     assert status == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import time
@@ -195,3 +196,18 @@ def test_list_survives_pickling() -> None:
     messages = MessageList([message(Text("hi"), "me")], "me")
     copy = pickle.loads(pickle.dumps(messages))
     assert (copy, copy.own_id, type(copy)) == (messages, "me", MessageList)
+
+
+def test_a_part_of_a_list_is_shown_like_the_whole() -> None:
+    messages = MessageList([message(Text("hi"), "me"), message(Text("hello"), "bot")], "me")
+    assert shown(messages[:1]).text == shown(MessageList(messages[:1], "me")).text
+    assert "You" in shown(messages[:1]).text
+    assert messages[1].text == "hello"
+
+
+def test_data_that_is_nested_deeply_is_shown_as_short_as_it_came() -> None:
+    deep: Any = "x"
+    for _ in range(200):
+        deep = [deep, *range(20)]
+    page = shown(message(Unknown("deep", {"type": "deep", "deep": deep})))
+    assert len(page.text) < 2 * len(json.dumps(deep))

@@ -39,6 +39,8 @@ _LINK = re.compile(r"https?://\S+|(?:mailto|tel):\S+", re.IGNORECASE)
 _MEDIA = re.compile(r"https?://\S+", re.IGNORECASE)
 _PICTURE = re.compile(r"https?://\S+|data:image/(?:png|jpeg|gif|webp|avif|bmp);base64,[a-z0-9+/]+={0,2}", re.IGNORECASE)
 _MAP = "https://www.openstreetmap.org/?mlat={0}&mlon={1}#map=16/{0}/{1}"
+_INDENTED = 2_000
+"""Characters of JSON that are laid out in lines."""
 _UNTOUCHED = "tex2jax_ignore mathjax_ignore"
 _SMALL = "font-size:85%;opacity:.75"
 _BOX = "border:1px solid rgba(128,128,128,.5);border-radius:6px;padding:.4em .6em;margin:.25em 0;max-width:40em"
@@ -182,7 +184,10 @@ def _action(action: Action) -> str:
 
 def _data(data: Any) -> str:
     try:
-        text = json.dumps(data, ensure_ascii=False, indent=1)
+        text = json.dumps(data, ensure_ascii=False)
+        # Indented, what is nested deeply is a hundred times as long.
+        if len(text) < _INDENTED:
+            text = json.dumps(data, ensure_ascii=False, indent=1)
     except (TypeError, ValueError):  # not from a server: somebody made it by hand
         text = repr(data)
     return f'<pre style="white-space:pre-wrap;display:inline">{_escape(text)}</pre>'

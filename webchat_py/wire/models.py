@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from sys import intern
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex, overload
 
 from .payloads import Choice, Dropdown, Misfit, Payload, Unknown, parse_payload
 
@@ -83,6 +83,14 @@ class MessageList(list[Message]):
     def __init__(self, messages: Iterable[Message], own_id: str | None) -> None:
         super().__init__(messages)
         self.own_id = own_id
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> MessageList: ...
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return MessageList(found, self.own_id) if isinstance(index, slice) else found
 
     def _repr_html_(self) -> str:
         from .display import messages_html

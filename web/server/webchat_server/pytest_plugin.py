@@ -16,16 +16,17 @@ import io
 import pickle
 import subprocess
 import sys
-import tempfile
 import threading
 import zipfile
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import ThreadingHTTPServer
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _BOT, _RUNTIME = "webchat_bot", "webchat_runtime"
 _LISTENING = "Listening on "
+_START_WAIT = 60.0  # seconds, of which the bot's import is a part
 _SCRIPT_TIMEOUT = 600.0  # seconds; the calls have timeouts of their own
 
 _INSTALL = """
@@ -102,36 +104,72 @@ class Webchat:
         raise value
 
 
+class _Server:
+    """The server in a process of its own, and what it and the bot have said."""
+
+    def __init__(self, options: list[str], folder: Path) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - this very server
+            [sys.executable, "-m", "webchat_server", *options],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._said: deque[str] = deque()
+        self._address: SimpleQueue[str] = SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self.url = ""
+
+    def __enter__(self) -> _Server:
+        self._reader.start()
+        with suppress(Empty):
+            self.url = self._address.get(timeout=_START_WAIT)
+        if not self.url:
+            self._end()
+            pytest.fail(f"The server did not start:\n{self.said()}", pytrace=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def said(self) -> str:
+        """What was said since it was asked last."""
+        said: list[str] = []
+        while self._said:
+            said.append(self._said.popleft())
+        return "".join(said)
+
+    def _end(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._reader.join()
+
+    def _read(self) -> None:
+        # Always to the end: a bot that prints must not wait for somebody who reads.
+        for line in self._process.stdout or ():
+            _, listening, address = line.partition(_LISTENING)
+            if listening:
+                self._address.put(address.strip())
+            else:
+                self._said.append(line)
+        self._address.put("")
+
+
 @pytest.fixture(scope="session")
-def webchat_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server with the bot, on a free port, whose data ends with the tests."""
+def _webchat_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Server]:
     bot = request.config.getini(_BOT)
     if not bot:
         pytest.fail(f"Say which bot is to be tested: {_BOT} = module:function in pytest.ini", pytrace=False)
     options = ["--data", str(tmp_path_factory.mktemp("webchat")), "--port", "0", "--bot", bot]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(  # noqa: S603 - this very server
-            [sys.executable, "-m", "webchat_server", *options],
-            cwd=request.config.rootpath,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        try:
-            yield _address_told_by(process, log)
-        finally:
-            process.terminate()
-            process.communicate()
+    with _Server(options, request.config.rootpath) as server:
+        yield server
 
 
-def _address_told_by(process: subprocess.Popen[str], log: IO[bytes]) -> str:
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    line = process.stdout.readline()
-    if not line.startswith(_LISTENING):
-        process.wait()
-        log.seek(0)
-        pytest.fail(f"The server did not start:\n{log.read().decode(errors='replace')}", pytrace=False)
-    return line.removeprefix(_LISTENING).strip()
+@pytest.fixture(scope="session")
+def webchat_url(_webchat_server: _Server) -> str:
+    """The URL of a server with the bot, on a free port, whose data ends with the tests."""
+    return _webchat_server.url
 
 
 @contextmanager
@@ -184,9 +222,11 @@ def webchat_page(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 @pytest.fixture
-def webchat(webchat_url: str, webchat_page: Any) -> Iterator[BlockingClient]:
-    """A new user of the bot, in a conversation of their own."""
-    webchat_page.run_async(_CONNECT.format(url=webchat_url))
+def webchat(_webchat_server: _Server, webchat_page: Any) -> Iterator[BlockingClient]:
+    """A new user of the bot, in a conversation of their own. What the bot printed stands below a test that fails."""
+    _webchat_server.said()
+    webchat_page.run_async(_CONNECT.format(url=_webchat_server.url))
     client: Any = Webchat(webchat_page)
     yield client
     client.disconnect()
+    sys.stdout.write(_webchat_server.said())
