@@ -19,7 +19,8 @@ verb_help() {
 ./build.sh run [ARGS]      serve page, notebooks (/lite/) and API on http://127.0.0.1:8000; ARGS go to the server (--port, --bot, --data, ...);
                            with --pushpin the event streams go through the proxy of that name, as on the hosted service
 ./build.sh test [--full] [SUITE or tests/PATH ...] [ARGS]
-                           run the linters and all suites, or those named; ARGS go to pytest; --full runs the full counts
+                           run the linters and all suites, or those named; ARGS go to pytest (-n 0: no two tests at a time, as
+                           --pdb wants it); --full runs the full counts
 ./build.sh bench [MEASURE ...] [--pairs N]
                            measure against the original client, in one browser; writes build/bench.json
 ./build.sh clean           delete all that was built; chats in data/ stay
@@ -73,7 +74,8 @@ verb_test() {
     for target in "${targets[@]}"; do
         if [[ $target == tests/lint ]]; then lint; else
             say "pytest $target"
-            SE_OFFLINE=true "$python" -m pytest "$target" --tally "$tally" "$@"
+            # Two at a time, for a browser spends half of its time waiting; each has a browser and servers of its own.
+            SE_OFFLINE=true "$python" -m pytest "$target" -n 2 --dist loadfile --tally "$tally" "$@"
         fi
     done
     [[ ! -e $tally ]] || awk '{ passed += $1 } END { printf "%d passed, 0 failed\n", passed }' "$tally"

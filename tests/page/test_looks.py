@@ -63,6 +63,7 @@ def test_the_main_states_are_accessible_in_light_and_dark(
         for route in runtime:
             route.continue_()
         expect(reader.status).to_contain_text("Connected")
+        expect(reader.log).to_contain_text("Welcome")
         reader.have_bot_send(MARKDOWN, CARD, CHOICE)
         if reader.mode == "pushpin":  # the other mode has no typing
             reader.say("typing")

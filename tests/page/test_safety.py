@@ -231,6 +231,7 @@ def test_an_upload_that_acts_as_the_page_would_be_seen(chatter: Reader) -> None:
     other = chatter.page.context.new_page()
     other.route(url, lambda route: route.fulfill(body=SCRIPT, content_type="text/html"))
     other.goto(url)
+    chatter.page.wait_for_function("() => localStorage.getItem('harmed')")  # which is another process's
     assert harmed(chatter.page) == url
     chatter.page.evaluate("() => localStorage.removeItem('harmed')")
     other.close()

@@ -18,7 +18,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not config.option.collectonly:
+    # Under pytest-xdist the process that hears of all tests, and not those that run a part of them
+    if not config.option.collectonly and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Policy(config.option.tally), "policy")
 
 
@@ -38,7 +39,11 @@ class Policy:
             self._excused.append(report.nodeid)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._collected = {item.nodeid for item in session.items}
+        self._collected |= {item.nodeid for item in session.items}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self._collected |= set(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped or hasattr(report, "wasxfail"):
