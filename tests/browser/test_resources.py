@@ -10,7 +10,7 @@ from pytest_pyodide import run_in_pyodide
 FULL = os.environ.get("WEBCHAT_TEST_FULL") == "1"
 COUNT_TIMERS_AND_STREAMS = """
 self.held = {timers: new Map(), intervals: new Set(), listeners: 0};
-const {setTimeout, clearTimeout, setInterval, clearInterval, EventSource} = self;
+const {setTimeout, clearTimeout, setInterval, clearInterval, EventSource, WebSocket} = self;
 const count = (target, name, change) => {
     const original = target.prototype[name];
     target.prototype[name] = function (...rest) { self.held.listeners += change; return original.apply(this, rest); };
@@ -25,8 +25,10 @@ self.setTimeout = (callback, ms, ...rest) => {
 self.clearTimeout = (timer) => { self.held.timers.delete(timer); clearTimeout(timer); };
 self.setInterval = (...all) => { const timer = setInterval(...all); self.held.intervals.add(timer); return timer; };
 self.clearInterval = (timer) => { self.held.intervals.delete(timer); clearInterval(timer); };
-count(EventSource, "addEventListener", 1);
-count(EventSource, "removeEventListener", -1);
+for (const target of [EventSource, WebSocket]) {
+    count(target, "addEventListener", 1);
+    count(target, "removeEventListener", -1);
+}
 """
 
 
@@ -112,5 +114,71 @@ def test_nothing_is_left_behind_after_many_rounds(selenium_client, proxy_url, ev
     selenium_client.enable_pyproxy_tracing()
     proxies = selenium_client.get_num_proxies()
     before, after = _rounds(selenium_client, proxy_url, event_source, number)
+    assert after == before
+    assert selenium_client.get_num_proxies() == proxies
+
+
+@run_in_pyodide
+async def _rounds_over_a_socket(selenium, url, number):
+    import asyncio
+    import contextlib
+    import gc
+
+    from in_browser import Events, all_streams_end, error_of, faults, hit_streams, wake
+    from js import held
+
+    from webchat_py import get_client
+
+    def counts():
+        gc.collect()
+        return {
+            "timers": [int(ms) for ms in held.timers.values()],
+            "listeners": held.listeners,
+            "tasks": len(asyncio.all_tasks()),
+        }
+
+    before = counts()
+    for turn in range(number):
+        seconds = {"timeout": 50, "idle_timeout": 50, "retry_for": 50}  # which no timer of the event loop takes
+        client = get_client("local", url, "messaging", storage=[None, "local"][turn % 2], **seconds)
+        events = Events(client)
+        await (client.start() if turn % 2 else client.connect())
+        first = await client.new_conversation()
+        await client.send_message("hello")
+        await events.next("message", lambda message: message.payload.text == "echo: hello")
+        await client.new_conversation()
+        await client.switch_conversation(first)
+        await error_of(client.switch_conversation("conv_that_is_not"))
+        calls = client.send_message("given up"), client.ask("given up"), client.get_user()
+        given_up = [*map(asyncio.ensure_future, calls), client.wait_for("message")]
+        for _ in range(turn % 7):
+            await asyncio.sleep(0)
+        for task in given_up:
+            task.cancel()
+        if turn % 3:
+            await faults(url, *[{"kind": "lose-answer", "on": "POST /messages", "times": 1}][: turn % 3 - 1])
+            await hit_streams(url, ["clean", "hard"][turn % 2])
+            await events.next("connection", lambda connection: connection.state == "reconnecting")
+            wake("online")
+            await client.send_message("kept")
+        await client.disconnect(forget=turn % 4 == 3)
+        await asyncio.gather(*given_up, return_exceptions=True)
+        del client, events, given_up, task, calls
+    await all_streams_end(url)
+    # Cancelled tasks end within the next turns of the loop.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(15):
+            while counts() != before:  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0)
+    return before, counts()
+
+
+@pytest.mark.driver_timeout(400)
+def test_nothing_is_left_behind_after_many_rounds_over_a_socket(selenium_client, sockets_url):
+    selenium_client.run_js(COUNT_TIMERS_AND_STREAMS)
+    _rounds_over_a_socket(selenium_client, sockets_url, 7)  # what is loaded or cached once is no leak
+    selenium_client.enable_pyproxy_tracing()
+    proxies = selenium_client.get_num_proxies()
+    before, after = _rounds_over_a_socket(selenium_client, sockets_url, 200 if FULL else 50)
     assert after == before
     assert selenium_client.get_num_proxies() == proxies

@@ -68,3 +68,40 @@ async def test_the_key_is_in_no_log_repr_or_error(selenium_client, proxy_url):
         assert any("POST /messages: 201" in line for line in lines), "the log does say something"
         await client.disconnect()
     gc.collect()
+
+
+@run_in_pyodide
+async def test_the_token_of_a_socket_is_in_no_log_repr_or_error(selenium_client, sockets_url):
+    import logging
+
+    from in_browser import Events, error_of, faults, hit_streams
+
+    from webchat_py import Credentials, get_client
+
+    lines = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            lines.append(self.format(record))
+
+    log = logging.getLogger("webchat_py")
+    log.addHandler(Handler())
+    log.setLevel(logging.DEBUG)
+    client = get_client("local", sockets_url, "messaging", on_expired="raise")
+    events = Events(client)
+    credentials = await client.connect()
+    await client.send_message("hello")
+    await hit_streams(sockets_url, "hard")
+    lost = await events.next("connection", lambda connection: connection.state == "reconnecting")
+    await events.next("connection", lambda connection: connection.state == "connected")
+    await faults(sockets_url, {"kind": "lose-answer", "on": "GET /conversations"})
+    errors = [lost.cause, await error_of(client.list_conversations()), await error_of(client.send_message(""))]
+    await faults(sockets_url)
+    await client.disconnect()
+    errors.append(await error_of(client.connect(Credentials("nobody", credentials.user_token))))
+    shown = [repr(credentials), str(credentials), repr(client), repr(events.seen), *lines]
+    for error in errors:
+        shown += [repr(error), str(error), repr(vars(error)), repr(error.__cause__), repr(error.__context__)]
+    assert credentials.user_token
+    assert not any(credentials.user_token in text for text in shown)
+    assert any("socket was closed" in line for line in lines), "the log does say something"
