@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from math import ceil
 from typing import Any, TypeVar
 
 import js
@@ -80,7 +79,7 @@ def _exchange(method: str, url: str, headers: dict[str, str], body: Any, timeout
     """Send a request and wait for the whole answer, for ever where `timeout` (seconds) is 0."""
     request = js.XMLHttpRequest.new()
     request.open(method, url, False)
-    request.timeout = ceil(timeout * 1000)
+    request.timeout = int(timeout * 1000 + 0.999)  # rounded up, for 0 is for ever
     for name, value in headers.items():
         request.setRequestHeader(name, value)
     request.send(body)
