@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,12 @@ def chromium() -> Iterator[Browser]:
 
     Make a context of your own (`chromium.new_context()`): it is what keeps tests apart.
     """
+    with launched() as browser:
+        yield browser
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = next(filter(None, map(shutil.which, names)), None)
     assert executable, f"none of {names} is on the PATH; ./build.sh test says how to get it"

@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
+from tests.conftest import launched
 from tests.server.people import Person
 from tests.support.server import WebchatServer
 
@@ -24,6 +26,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebchatServer]:
     options += ["--admin-secret-file", str(secret)]
     with WebchatServer(tmp_path_factory.mktemp("data"), *options) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Ends with its module: as long as Playwright runs its event loop in this process, no test can run another."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture
