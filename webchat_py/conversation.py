@@ -337,6 +337,8 @@ class CurrentConversation:
             raise
         self._start_announcing(conversation_id)
         await self.announced()
+        if self._over is not None:
+            raise self._over
         return conversation_id
 
     def _start_announcing(self, conversation_id: str) -> None:
@@ -374,7 +376,7 @@ class CurrentConversation:
 
     async def _give_up_announcing(self, conversation_id: str, error: WebchatError) -> None:
         if isinstance(error, NotFound | Forbidden):
-            with suppress(ConversationGone):  # which is told
+            with suppress(ConversationGone, SessionExpired):  # which are told
                 await self.check(conversation_id)
         if conversation_id == self._id and self._over is None:
             log.warning("the bot cannot be told of the new conversation", exc_info=error)

@@ -831,3 +831,15 @@ async def test_a_stream_that_is_cut_as_soon_as_it_is_open_is_opened_ever_less_of
     await world.say("in the end")
     await world.settle()
     assert world.texts("message") == ["in the end"]
+
+
+@simulated()
+async def test_a_user_who_is_not_known_any_more_when_the_bot_is_told_is_not_waited_for(world: World) -> None:
+    await world.client.connect()
+    world.fault("status:status=404:on=POST /events")
+    world.fault("expire-keys:times=1:on=POST /events")
+    async with asyncio.timeout(30):
+        with pytest.raises(SessionExpired):
+            await world.client.new_conversation()
+    assert len(world.values("session_expired")) == 1
+    assert not world.values("error")
