@@ -246,8 +246,10 @@ REASONS: tuple[Reason, ...] = (
     reason(
         "Ours logs in as the new user by its credentials, so that user is numbered first",
         "credentials that do not belong together",
-        ("step *: value.userId", USER, USER),
-        ("step *: userId", USER, USER),
+        ("step 1 connect: value.userId", "<user 1>", "<user 2>"),
+        ("step 1 connect: userId", "<user 1>", "<user 2>"),
+        ("step 3 connect: value.userId", "<user 2>", "<user 1>"),
+        ("step 3 connect: userId", "<user 2>", "<user 1>"),
     ),
     reason(
         "Gain: `connect()` of who is connected returns the credentials, or says that it is another user",

@@ -29,6 +29,12 @@ def test_both_do_the_same(play: Play, name: str) -> None:
     assert len(told) == len(set(told)), "ours told a message twice"
 
 
+def test_a_new_conversation_is_looked_into_once(play: Play) -> None:
+    """The table allows for it everywhere, and does not count."""
+    _, ours = play(SCENARIOS["hello"])
+    assert [request["path"] for request in ours["requests"]].count("messages.list") == 1
+
+
 def test_every_difference_in_the_table_still_occurs(play: Play) -> None:
     gone = unused(ROWS, {name: differences(*play(scenario)) for name, scenario in SCENARIOS.items()})
     assert not gone, "\n".join(gone)
