@@ -31,7 +31,7 @@ def test_both_do_the_same(play: Play, name: str) -> None:
 
 def test_a_new_conversation_is_looked_into_once(play: Play) -> None:
     """The table allows for it everywhere, and does not count."""
-    _, ours = play(SCENARIOS["hello"])
+    _, ours = play(SCENARIOS["custom event"])
     assert [request["path"] for request in ours["requests"]].count("messages.list") == 1
 
 
