@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.interop.comparison import ABSENT, Row
+from tests.interop.comparison import ABSENT, Row, fits
 from tests.interop.differences import (
     CONVERSATION,
     CREDENTIALS,
@@ -32,6 +32,13 @@ GONE = {
 NO_CONVERSATION = {"error": {"kind": "Error", "message": "Conversation does not exist"}}
 HANDLER_FAILED = {"error": {"kind": "RangeError", "message": "a handler failed"}}
 LOGIN = {"clientId": "interop"}
+
+
+def is_push(_original: Value, ours: Value) -> bool:
+    """`user.updated` comes to a client that another one replaces, before or after the scenario has ended."""
+    made = event("conversation.new", {"userId": USER, "conversationId": CONVERSATION})
+    changed = event("user.updated", {"userId": USER, "userData": {"plan": "silver"}})
+    return fits(made, ours) or fits(changed, ours)
 
 
 def is_value(_original: Value, ours: Value) -> bool:
@@ -331,20 +338,7 @@ REASONS: tuple[Reason, ...] = (
     reason(
         "Gain: what has no name of its own is seen by `*`",
         EVERYWHERE,
-        (
-            "event conversation.new",
-            ABSENT,
-            event("conversation.new", {"userId": USER, "conversationId": CONVERSATION}),
-        ),
-    ),
-    reason(
-        "Gain: what has no name of its own is seen by `*`",
-        "come back with new data",
-        (
-            "event user.updated",
-            ABSENT,
-            event("user.updated", {"userId": "<user 1>", "userData": {"plan": "silver"}}),
-        ),
+        ("event *.*", ABSENT, is_push),
     ),
     reason(
         "Gain: the event `conversation` comes when another one is the current one",
