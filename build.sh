@@ -34,8 +34,9 @@ verb_build() {
     make_vendor
     make_lite
     make_wheels
-    copy_wheel_to web/vendor
-    if [[ -d build/pyodide-dist ]]; then copy_wheel_to build/pyodide-dist; fi
+    copy_wheels webchat_py web/vendor
+    copy_wheels webchat_py_ui web/vendor
+    if [[ -d build/pyodide-dist ]]; then copy_wheels webchat_py build/pyodide-dist; fi
 }
 
 verb_run() {
@@ -136,7 +137,7 @@ make_test_environment() {
     fi
     make_folder build/pyodide-dist test-dist web/pyodide-requirements.txt tests/pyodide-requirements.txt
     make_folder build/peers peers web/package-lock.json
-    copy_wheel_to build/pyodide-dist
+    copy_wheels webchat_py build/pyodide-dist
 }
 
 install_requirements() {
@@ -168,23 +169,25 @@ make_lite() {
 
 make_wheels() {
     local wanted folder
-    wanted=$(key_of pyproject.toml README.md LICENSE webchat_py web/server web/build-requirements.txt)
+    wanted=$(key_of pyproject.toml README.md LICENSE webchat_py web/chat web/server web/build-requirements.txt)
     if is_stamped dist "$wanted"; then return; fi
     say "building the wheels"
     folder=$(new_folder)
     # one fixed time for all files in them, so that equal sources give equal wheels; zip knows no time before 1980
-    SOURCE_DATE_EPOCH=315532800 "$python" -m flit_core.wheel --outdir "$folder" . >&2
-    SOURCE_DATE_EPOCH=315532800 "$python" -m flit_core.wheel --outdir "$folder" web/server >&2
+    local project
+    for project in . web/chat web/server; do
+        SOURCE_DATE_EPOCH=315532800 "$python" -m flit_core.wheel --outdir "$folder" "$project" >&2
+    done
     publish "$folder" dist "$wanted"
 }
 
-copy_wheel_to() { # copy_wheel_to FOLDER
+copy_wheels() { # copy_wheels NAME FOLDER
     local wheel
-    for wheel in dist/webchat_py-*.whl; do
-        if cmp -s "$wheel" "$1/${wheel##*/}"; then continue; fi
-        rm -f "$1"/webchat_py-*.whl
-        cp "$wheel" "$1/.wheel"
-        mv "$1/.wheel" "$1/${wheel##*/}"
+    for wheel in dist/"$1"-*.whl; do
+        if cmp -s "$wheel" "$2/${wheel##*/}"; then continue; fi
+        rm -f "$2/$1"-*.whl
+        cp "$wheel" "$2/.wheel"
+        mv "$2/.wheel" "$2/${wheel##*/}"
     done
 }
 

@@ -344,11 +344,16 @@ await loadPyodide();
 globalThis.done = performance.now();
 </script>"""
 WATCH = """
-addEventListener("DOMContentLoaded", () => {
+addEventListener("DOMContentLoaded", async () => {
+    const chat = document.querySelector("webchat-py");
+    if (!chat) return;
+    await customElements.whenDefined("webchat-py");
+    const frame = chat.shadowRoot.getElementById("chat"); // hidden until its style is there
+    if (frame.hidden) await new Promise(resolve => new MutationObserver(resolve).observe(frame, { attributes: true }));
     globalThis.typed = performance.now();
-    const connection = document.getElementById("connection");
+    const connection = chat.shadowRoot.getElementById("connection");
     const look = () => { if (connection.dataset.state === "connected") globalThis.done ??= performance.now(); };
-    if (connection) new MutationObserver(look).observe(connection, { attributes: true });
+    new MutationObserver(look).observe(connection, { attributes: true });
 });
 """
 

@@ -175,7 +175,7 @@ class Reader:
 
     def said(self, article: Locator) -> str:
         """What a message says, without its author and time."""
-        return re.sub(r"^Bot:|\d\d:\d\d$", "", article.inner_text().strip()).strip()
+        return re.sub(r"^Bot:|\d+:\d\d\s[AP]M$", "", article.inner_text().strip()).strip()
 
     def stream_requests(self) -> list[str]:
         return [url for url in self.watch.requests if urlsplit(url).path.endswith(("/listen", "/initialize"))]

@@ -87,10 +87,13 @@ def test_a_colour_like_the_panels_leaves_an_edge(plain: Reader, theme: str) -> N
     [7, None, [], {}, "", " ", "\u200b\u202e", "x" * 1000, "red;background:url(canary)", "javascript:x", *ATTACKS[:3]],
 )
 def test_a_setting_that_does_not_fit_changes_nothing(chatter: Reader, value: object) -> None:
-    look = """() => [
-        document.title, document.querySelector("header").innerText, document.documentElement.style.cssText,
-        document.querySelector("textarea").placeholder, document.querySelector("header").querySelectorAll("img").length,
-    ]"""
+    look = """() => {
+        const find = selector => document.querySelector("webchat-py").shadowRoot.querySelector(selector);
+        return [
+            document.title, find("header").innerText, find("#chat").style.cssText, find("textarea").placeholder,
+            find("header").querySelectorAll("img").length,
+        ];
+    }"""
     before = chatter.page.evaluate(look)
     fits_some = isinstance(value, str) and 0 < len(value.strip()) <= 200
     names = {"botAvatar", "color", "themeMode", "whatever", "__proto__"}
@@ -128,8 +131,9 @@ def test_what_comes_while_the_chat_is_hidden_is_counted(plain: Reader) -> None:
     plain.page.evaluate(
         """() => {
             const texts = ["psst", "hey"].map(text => ({ type: "text", text }));
-            document.getElementById("message").value = JSON.stringify(texts);
-            document.getElementById("composer").requestSubmit();
+            const root = document.querySelector("webchat-py").shadowRoot;
+            root.getElementById("message").value = JSON.stringify(texts);
+            root.getElementById("composer").requestSubmit();
         }"""
     )
     expect(opener).to_have_text("Show chat (2 new)")

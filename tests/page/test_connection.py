@@ -27,7 +27,7 @@ def record_status(reader: Reader) -> Callable[[], list[str]]:
     """Keeps every word that the status line says from now on; returns a function that gives them."""
     reader.page.evaluate(
         """() => {
-            const line = document.querySelector("[role=status]");
+            const line = document.querySelector("webchat-py").shadowRoot.querySelector("[role=status]");
             self.said = [line.querySelector("strong").textContent];
             new MutationObserver(() => {
                 const word = line.querySelector("strong").textContent;

@@ -69,15 +69,15 @@ def test_nothing_moves_when_a_picture_or_film_is_there_at_last(chatter: Reader) 
         {"type": "card", "title": "Mug", "imageUrl": media(chatter, "picture.png?slow"), "actions": []},
     )
     end = chatter.have_bot_send({"type": "text", "text": "the end"})
-    heights = "() => [...document.querySelectorAll('article')].map(article => article.offsetHeight)"
-    before = chatter.page.evaluate(heights)
+    articles, heights = chatter.log.get_by_role("article"), "articles => articles.map(article => article.offsetHeight)"
+    before = articles.evaluate_all(heights)
     assert held
     for route in held:
         route.continue_()
     expect_loaded(chatter.log.get_by_role("img", name="Picture picture.png"))
     expect_loaded(chatter.log.locator("video"))
     expect_loaded(chatter.log.get_by_role("img", name="Picture of Mug"))
-    assert chatter.page.evaluate(heights) == before
+    assert articles.evaluate_all(heights) == before
     expect(end).to_be_visible()
     chatter.page.unroute("**/demo-media/*?slow")
 

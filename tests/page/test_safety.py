@@ -27,11 +27,12 @@ BATCHES = range(0, len(ATTACKS), BATCH)
 LOOK = """() => {
     const found = [];
     const forbidden = ["style", "ping", "srcset", "formaction", "background", "srcdoc"];
-    for (const element of document.querySelectorAll("main *")) {
+    const inside = document.querySelector("webchat-py").shadowRoot.querySelectorAll("#chat *");
+    for (const element of [...document.querySelectorAll("main > *"), ...inside]) {
         const name = element.localName;
         if (element.namespaceURI !== "http://www.w3.org/1999/xhtml") found.push(`${name} of another language`);
         if (/^(script|iframe|object|embed|form|style|link|base|meta|template|frame.*)$/.test(name)
-            && element.id !== "composer") found.push(name);
+            && !(name === "form" && !element.closest("[role=log]"))) found.push(name);
         for (const { name, value } of element.attributes) {
             if (name.startsWith("on") || forbidden.includes(name))
                 found.push(`${name}=${value}`);
@@ -96,15 +97,16 @@ def press_all(page: Page) -> None:
     """Every button in the log, and every link that a browser would not simply follow to elsewhere."""
     page.evaluate(
         """() => {
-            for (const link of document.querySelectorAll("[role=log] a")) {
+            const root = document.querySelector("webchat-py").shadowRoot;
+            for (const link of root.querySelectorAll("[role=log] a")) {
                 if (!/^(https?|mailto|tel):/.test(link.href)) {
                     link.target = "";
                     link.click();
                 }
             }
-            for (const button of document.querySelectorAll("[role=log] button.picture")) {
+            for (const button of root.querySelectorAll("[role=log] button.picture")) {
                 button.click();
-                document.querySelector("dialog[open]").close();
+                root.querySelector("dialog[open]").close();
             }
         }"""
     )
@@ -138,13 +140,15 @@ def test_what_a_reader_writes_is_words_too(exposed: Reader) -> None:
 def test_the_canary_sings(exposed: Reader) -> None:
     """An attack that is let in is seen: else the tests above could not fail."""
     exposed.page.evaluate(
-        "html => document.querySelector('main').append(new Range().createContextualFragment(html))", ATTACKS[0]
+        "html => document.querySelector('webchat-py').shadowRoot.querySelector('#chat')"
+        ".append(new Range().createContextualFragment(html))",
+        ATTACKS[0],
     )
     exposed.page.wait_for_function("() => window.harmed.length")
     assert exposed.page.evaluate(LOOK) == ["onerror=harm('0')"]
     assert exposed.page.evaluate("() => window.harmed.splice(0)") == ["0"]
     assert any("canary" in url for url in exposed.watch.requests)
-    exposed.page.evaluate("() => document.querySelector('main > img').remove()")
+    exposed.page.evaluate("() => document.querySelector('webchat-py').shadowRoot.querySelector('#chat > img').remove()")
 
 
 def test_the_policy_is_in_force(chatter: Reader) -> None:
@@ -168,7 +172,7 @@ def test_no_markup_is_made_of_strings() -> None:
     ways = (
         r"innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|setHTML|document\.write|\beval\(|Function\("
     )
-    files = [file for file in (WEB / "chat").iterdir() if file.suffix in (".py", ".js")]
+    files = [file for file in (WEB / "chat").rglob("*") if file.suffix in (".py", ".js")]
     assert len(files) > 10
     assert [file.name for file in files if re.search(ways, file.read_text())] == []
 

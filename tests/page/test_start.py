@@ -60,7 +60,7 @@ def test_a_message_keeps_its_place_on_the_page_when_python_takes_over(reader: Re
     assert reader.messages("You").bounding_box()["y"] == before["y"]
 
 
-@pytest.mark.parametrize("missing", ["**/*.wasm", "**/core.js", "**/*.whl", "**/view.py"])
+@pytest.mark.parametrize("missing", ["**/*.wasm", "**/core.js", "**/*.whl", "**/webchat_py_ui-*.whl"])
 def test_a_page_that_cannot_load_says_so_and_keeps_the_text(reader: Reader, missing: str) -> None:
     reader.watch.expect("net::ERR_FAILED", "Failed to fetch", "wasm instantiation failed", "webchat_py", "webchat")
     reader.page.route(missing, lambda route: route.abort())
@@ -105,12 +105,17 @@ def test_an_address_with_a_wrong_setting_is_explained(reader: Reader) -> None:
 
 
 SHIFTS = """() => {
+    // What shifts inside of the chat is told by its place only.
+    const there = ({ x, y, width, height }) => {
+        const root = document.querySelector("webchat-py").shadowRoot;
+        return root.elementFromPoint(x + width / 2, y + height / 2);
+    };
     // The words below a message are others when its status is.
-    const moved = ({ node }) => !node?.parentElement?.closest(".meta");
+    const moved = ({ currentRect }) => !there(currentRect)?.closest(".meta");
     window.shifts = [];
     new PerformanceObserver(list => {
         const sources = list.getEntries().flatMap(entry => entry.sources).filter(moved);
-        window.shifts.push(...sources.map(({ node }) => node?.outerHTML ?? node?.textContent));
+        window.shifts.push(...sources.map(({ currentRect }) => there(currentRect)?.outerHTML ?? "nothing"));
     }).observe({ type: "layout-shift", buffered: true });
 }"""
 

@@ -95,6 +95,7 @@ def test_wheel_stands_beside_the_page_and_in_the_tests_pyodide() -> None:
     assert {file.name.partition("-")[0] for file in (ROOT / "dist").glob("*.whl")} == {
         "webchat_py",
         "webchat_py_server",
+        "webchat_py_ui",
     }
     for folder in (ROOT / "web" / "vendor", ROOT / "build" / "pyodide-dist"):
         (copy,) = folder.glob("webchat_py-*.whl")

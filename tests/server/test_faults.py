@@ -577,7 +577,7 @@ def test_the_page_and_preflights_are_left_alone(
 ) -> None:
     faults({"kind": "status"})
     assert http.get(f"{server.url}/").status_code == 200
-    assert http.get(f"{server.url}/chat/state.py").status_code == 200
+    assert http.get(f"{server.url}/chat/chat.js").status_code == 200
     assert http.options(f"{ann.root}/users/me").status_code == 204
     assert ann.get("/users/me").status_code == 503
 

@@ -1,7 +1,7 @@
 """The document's types, as far as the page uses them. There is no such module at run time: for checkers only."""
 
-from collections.abc import Awaitable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Iterable, Iterator
+from typing import Any, Protocol
 
 class Node:
     textContent: str
@@ -72,6 +72,35 @@ class Element(Node, EventTarget):
     def replaceWith(self, *nodes: Node | str) -> None: ...
     def setAttribute(self, name: str, value: str) -> None: ...
 
+class ShadowRoot(EventTarget):
+    activeElement: Element
+    def getElementById(self, id: str) -> Element: ...
+
+class Language:
+    """Of web/chat/texts.js."""
+
+    code: str
+    dir: str
+    def say(self, key: str, values: Any) -> str: ...
+    def time(self, moment: float) -> str: ...
+    def date(self, moment: float) -> str: ...
+
+class Marked(Protocol):
+    def parse(self, markdown: str, options: Any) -> str: ...
+
+class DOMPurify(Protocol):
+    def sanitize(self, html: str, options: Any) -> Element: ...
+
+class DOMPurifyModule(Protocol):
+    default: DOMPurify
+
+class WebchatElement(Element):
+    """Of web/chat/chat.js."""
+
+    language: Language
+    libraries: Awaitable[tuple[Marked, DOMPurifyModule]]
+    shadowRoot: ShadowRoot
+
 class Event:
     target: Element
     @classmethod
@@ -85,8 +114,11 @@ class Document(EventTarget):
     documentElement: Element
     hidden: bool
     title: str
+    visibilityState: str
     def createElement(self, tag: str) -> Element: ...
     def getElementById(self, id: str) -> Element: ...
+    def querySelector(self, selector: str) -> WebchatElement: ...
+    def querySelectorAll(self, selector: str) -> Iterable[WebchatElement]: ...
 
 class Storage:
     def getItem(self, key: str) -> str | None: ...

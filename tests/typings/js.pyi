@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dom import Document, Event, RegExp, URLSearchParams, Window
 from pyodide.ffi import JsDoubleProxy
 
 class _Function:
@@ -38,6 +39,10 @@ class _Location:
     search: str
 
 location: _Location
+document: Document
+window: Window
+
+__all__ = ["Event", "RegExp", "URLSearchParams"]
 
 def setTimeout(callback: _Function | JsDoubleProxy, milliseconds: float) -> int: ...
 def setInterval(callback: JsDoubleProxy, milliseconds: float) -> int: ...

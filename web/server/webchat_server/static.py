@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from . import media_types
 from .errors import MethodNotFound, ResourceNotFound
 
-_FILES = {"index.html", "style.css", "pyscript.toml"}
+_FILES = {"favicon.svg", "index.html", "main.py", "pyscript.toml", "style.css"}
 _FOLDERS = {"chat", "examples", "lite", "vendor"}
 _WITH_INDEX = {"examples", "lite"}
 

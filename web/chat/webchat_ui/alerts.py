@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
+from js import document, window
 from pyodide.ffi import JsException
-from pyscript import document, window
-from pyscript.ffi import create_proxy
+
+from .shell import Shell
 
 if TYPE_CHECKING:
     from dom import Event
@@ -18,20 +18,18 @@ _KEPT_AS = "webchat alerts"
 
 
 class Alerts:
-    """The button that switches them, and what they do. They live as long as the page does."""
+    """The button that switches them, and what they do. The title is only changed where the page is all chat."""
 
-    def __init__(self) -> None:
-        self._button = document.getElementById("alerts")
-        self._sound = document.getElementById("alert-sound")
+    def __init__(self, shell: Shell, client: WebchatClient) -> None:
+        self._shell = shell
+        self._button = shell.find("alerts")
+        self._sound = shell.find("alert-sound")
         self._title = document.title
         self._missed = 0
-        self._playing: asyncio.Task[None] | None = None
-
-    def start(self, client: WebchatClient) -> None:
         self._button.setAttribute("aria-pressed", str(_remembered()).lower())
         self._button.disabled = False
-        self._button.addEventListener("click", create_proxy(self._on_click))
-        document.addEventListener("visibilitychange", create_proxy(self._on_look))
+        shell.listen(self._button, "click", self._on_click)
+        shell.listen(document, "visibilitychange", self._on_look)
         client.on("message", self._on_message)
 
     def rename(self, title: str) -> None:
@@ -62,10 +60,11 @@ class Alerts:
             self._show_title()
 
     def _show_title(self) -> None:
-        document.title = f"({self._missed}) {self._title}" if self._missed else self._title
+        if self._shell.is_page:
+            document.title = f"({self._missed}) {self._title}" if self._missed else self._title
 
     def _play(self) -> None:
-        self._playing = asyncio.ensure_future(self._sound_out())
+        self._shell.spawn(self._sound_out())
 
     async def _sound_out(self) -> None:
         try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyscript import document, window
+from js import window
 
 from .days import set_time, take_away
 from .nodes import make
-from .payloads import mark_taken, named_data, render
-from .state import DELIVERY_WORDS, Delivery, Entry, is_over, status_words
+from .payloads import Kit, mark_taken, named_data, render
+from .reasons import is_over, status_words
+from .shell import Shell
+from .state import Delivery, Entry
 
 if TYPE_CHECKING:
     from dom import Element
@@ -20,22 +22,25 @@ _MAX_ANNOUNCED = 5
 class View:
     """What the reader sees, and the one way to change it."""
 
-    def __init__(self) -> None:
-        self._log = document.getElementById("log")
-        self._connection = document.getElementById("connection")
-        self._status = document.getElementById("status")
-        self._reconnect = document.getElementById("reconnect")
-        self._typing = document.getElementById("typing")
-        self._box = document.getElementById("message")
-        self._closed = document.getElementById("closed")
-        self._announcer = document.getElementById("announcer")
+    def __init__(self, shell: Shell, kit: Kit) -> None:
+        self._shell = shell
+        self._say = shell.say
+        self._kit = kit
+        self._log = self._shell.find("log")
+        self._connection = self._shell.find("connection")
+        self._status = self._shell.find("status")
+        self._reconnect = self._shell.find("reconnect")
+        self._typing = self._shell.find("typing")
+        self._box = self._shell.find("message")
+        self._closed = self._shell.find("closed")
+        self._announcer = self._shell.find("announcer")
         self._articles: dict[Entry, Element] = {}
         self._entries: dict[str, Entry] = {}
         self._shown = 0
 
     def show(self, entry: Entry, before: Entry | None = None) -> None:
         """Shows a new entry, at the end or before another one."""
-        template = document.getElementById("own-message" if entry.own else "bot-message")
+        template = self._shell.find("own-message" if entry.own else "bot-message")
         article = template.content.firstElementChild.cloneNode(True)
         if before is None:
             self._log.append(article)
@@ -50,17 +55,17 @@ class View:
         article.dataset.entry = key
         self._entries[key] = entry
         self._articles[entry] = article
-        article.querySelector(".bubble").replaceChildren(render(entry.payload))
+        article.querySelector(".bubble").replaceChildren(render(entry.payload, self._kit))
         self.update(entry)
 
     def update(self, entry: Entry) -> None:
         """Shows what may change of an entry: time, delivery, the option that was taken."""
         article = self._articles[entry]
         if entry.arrived and entry.message is not None and entry.message.sent_on is not None:
-            set_time(article, entry.message.sent_on)
+            set_time(article, entry.message.sent_on, self._say)
         if entry.delivery is not None:
             article.dataset.delivery = entry.delivery.value
-            article.querySelector(".delivery").textContent = f"{DELIVERY_WORDS[entry.delivery]} {entry.problem}"
+            article.querySelector(".delivery").textContent = self._say(entry.delivery.text, reason=entry.problem)
             self._set_hidden(article.querySelector(".retry"), entry.delivery is not Delivery.FAILED)
         for question, value in entry.taken.items():
             mark_taken(article, question, value)
@@ -71,7 +76,7 @@ class View:
     def remove(self, entry: Entry) -> None:
         article = self._articles.pop(entry)
         del self._entries[article.dataset.entry]
-        take_away(article)
+        take_away(article, self._say)
 
     def entry_of(self, element: Element) -> Entry | None:
         """The entry whose article `element` is in."""
@@ -113,8 +118,8 @@ class View:
 
     def event(self, data: object) -> None:
         """Shows what the bot says that is no message. A front end that knows the bot would do it instead."""
-        text = "The bot has sent an event:"
-        self._log.append(make("div", named_data(text, data), class_name="notice event"))
+        text = self._say("event")
+        self._log.append(make("div", named_data(text, data, self._say), class_name="notice event"))
         self.announce(text)
 
     def forget_notices(self, *kinds: str) -> None:
@@ -125,11 +130,11 @@ class View:
 
     def name_bot(self, name: str) -> None:
         """What the bot is called from now on, in what it has said as well."""
-        template = document.getElementById("bot-message").content.firstElementChild
+        template = self._shell.find("bot-message").content.firstElementChild
         for article in (template, *self._log.querySelectorAll("article.bot")):
             article.setAttribute("aria-label", name)
-            article.querySelector(".author").textContent = f"{name}:"
-        document.getElementById("typist").textContent = name
+            article.querySelector(".author").textContent = self._say("says", author=name)
+        self._shell.find("typist").textContent = self._say("typing", author=name)
 
     def close_box(self, closed: bool) -> None:
         """Takes no text while the bot wants one of the answers that it offers.
@@ -144,7 +149,7 @@ class View:
             self.announce(self._closed.textContent)
 
     def connection(self, state: str, cause: Exception | None = None) -> None:
-        word, hint = status_words(state, cause)
+        word, hint = status_words(state, cause, self._say)
         self._connection.dataset.state = state
         self._status.replaceChildren(make("strong", word), f" {hint}")
         self._set_hidden(self._reconnect, state in ("connecting", "connected") or is_over(cause))

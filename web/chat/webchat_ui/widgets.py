@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyscript import document
-from pyscript.ffi import create_proxy
-
-from .payloads import unavailable
+from .payloads import UNAVAILABLE, unavailable
+from .shell import Shell
 
 if TYPE_CHECKING:
     from dom import Element, Event
 
-_KINDS = {"IMG": "Picture", "AUDIO": "Sound", "VIDEO": "Video"}
-
 
 class Widgets:
-    """Listens to the whole log, so that a message needs no listener of its own. It lives as long as the page does."""
+    """Listens to the whole log, so that a message needs no listener of its own."""
 
-    def __init__(self) -> None:
-        self._viewer = document.getElementById("viewer")
-
-    def start(self) -> None:
-        log = document.getElementById("log")
-        log.addEventListener("click", create_proxy(self._on_click))
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._log = shell.find("log")
+        self._viewer = shell.find("viewer")
+        shell.listen(self._log, "click", self._on_click)
         # It does not bubble, but it can be caught on its way down.
-        log.addEventListener("error", create_proxy(self._on_error), True)
-        self._viewer.addEventListener("click", create_proxy(self._on_viewer_click))
+        shell.listen(self._log, "error", self._on_error, capture=True)
+        shell.listen(self._viewer, "click", self._on_viewer_click)
 
     def _on_click(self, event: Event) -> None:
         if picture := event.target.closest("button.picture"):
@@ -35,7 +30,7 @@ class Widgets:
             _turn(turn.parentElement.previousElementSibling, int(turn.value))
 
     def _open(self, picture: Element) -> None:
-        document.getElementById("viewed").replaceChildren(picture.cloneNode(True))
+        self._shell.find("viewed").replaceChildren(picture.cloneNode(True))
         self._viewer.showModal()
 
     def _on_viewer_click(self, event: Event) -> None:
@@ -46,13 +41,14 @@ class Widgets:
     def _on_error(self, event: Event) -> None:
         """What cannot be fetched, or may not be by the page's policy, becomes words."""
         media = event.target
-        if media.tagName in _KINDS:
-            broken = unavailable(_KINDS[media.tagName], media.getAttribute("src") or "")
+        tag = media.tagName.lower()
+        if tag in UNAVAILABLE:
+            broken = unavailable(tag, media.getAttribute("src") or "", self._shell.say)
             shown = media.closest("button.picture") or media
             had_focus = shown.matches(":focus")
             shown.replaceWith(broken)
             if had_focus:
-                document.getElementById("log").focus()
+                self._log.focus()
 
 
 def _turn(strip: Element, direction: int) -> None:
@@ -60,8 +56,11 @@ def _turn(strip: Element, direction: int) -> None:
     card = strip.firstElementChild
     step = card.nextElementSibling.offsetLeft - card.offsetLeft
     end = strip.scrollWidth - strip.clientWidth
-    here = strip.scrollLeft
-    if direction > 0:
-        strip.scrollLeft = 0 if here >= end - 1 else here + step
+    here = abs(strip.scrollLeft)  # where one reads from right to left it counts down from 0, and steps are negative
+    if direction > 0 and here >= end - 1:
+        there: float = 0
+    elif direction < 0 and here <= 1:
+        there = end
     else:
-        strip.scrollLeft = end if here <= 1 else here - step
+        there = here + direction * abs(step)
+    strip.scrollLeft = -there if step < 0 else there

@@ -5,16 +5,15 @@ Whatever a bot sends is untrusted: each setting is checked, and one that does no
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
+from js import window
 from pyodide.ffi import JsException
-from pyscript import document, window
-from pyscript.ffi import create_proxy
 
 from .alerts import Alerts
 from .nodes import can_show, make
+from .shell import Shell
 from .view import View
 
 if TYPE_CHECKING:
@@ -30,15 +29,14 @@ _LONGEST_TEXT = 200
 class Appearance:
     """Does what the events `webchat_config` and `webchat_visibility` ask for."""
 
-    def __init__(self, view: View, alerts: Alerts) -> None:
+    def __init__(self, shell: Shell, client: WebchatClient, view: View, alerts: Alerts) -> None:
+        self._shell = shell
         self._view = view
         self._alerts = alerts
-        self._chat = document.getElementById("chat")
-        self._away = document.getElementById("away")
-        self._opener = document.getElementById("show-chat")
+        self._window = shell.find("window")
+        self._opener = shell.find("opener")
         self._missed = 0
         self._avatar: Element | None = None
-        self._loading: asyncio.Task[None] | None = None
         self._settings = {
             "botName": self._set_name,
             "botDescription": self._set_description,
@@ -48,8 +46,7 @@ class Appearance:
             "themeMode": self._set_theme,
         }
 
-    def start(self, client: WebchatClient) -> None:
-        self._opener.addEventListener("click", create_proxy(self._on_opener))
+        shell.listen(self._opener, "click", self._on_opener)
         client.on("webchat_config", self._on_config)
         client.on("webchat_visibility", self._on_visibility)
         client.on("message", self._on_message)
@@ -68,8 +65,7 @@ class Appearance:
         if not _is_name(name):
             return False
         for place in ("title", "name"):  # for the ear, and for the eye
-            document.getElementById(place).textContent = name
-            document.getElementById(place).title = name
+            self._shell.find(place).textContent = self._shell.find(place).title = name
         self._alerts.rename(name)
         self._view.name_bot(name)
         return True
@@ -77,7 +73,7 @@ class Appearance:
     def _set_description(self, text: str) -> bool:
         if len(text) > _LONGEST_TEXT:
             return False
-        description = document.getElementById("description")
+        description = self._shell.find("description")
         description.textContent = description.title = text
         description.hidden = not text
         return True
@@ -86,7 +82,7 @@ class Appearance:
         if not can_show(url):
             return False
         self._avatar = make("img", src=url, alt="", referrerpolicy="no-referrer")
-        self._loading = asyncio.ensure_future(self._show_avatar(self._avatar))
+        self._shell.spawn(self._show_avatar(self._avatar))
         return True
 
     async def _show_avatar(self, image: Element) -> None:
@@ -97,18 +93,18 @@ class Appearance:
             window.console.info("The picture that botAvatar names cannot be shown")
             return
         if image is self._avatar:
-            document.getElementById("avatar").replaceChildren(image)
+            self._shell.find("avatar").replaceChildren(image)
 
     def _set_placeholder(self, text: str) -> bool:
         if not _is_name(text):
             return False
-        document.getElementById("message").setAttribute("placeholder", text)
+        self._shell.find("message").setAttribute("placeholder", text)
         return True
 
     def _set_color(self, color: str) -> bool:
         if not _COLOR.fullmatch(color):
             return False
-        style = document.documentElement.style
+        style = self._shell.find("chat").style
         style.setProperty("--own", color)
         style.setProperty("--own-text", _readable_on(color))
         return True
@@ -116,39 +112,41 @@ class Appearance:
     def _set_theme(self, mode: str) -> bool:
         if mode not in ("light", "dark"):
             return False
-        document.documentElement.style.setProperty("color-scheme", mode)
+        self._shell.find("chat").style.setProperty("color-scheme", mode)
         return True
 
     # Visibility
 
     def _on_visibility(self, visibility: str) -> None:
-        hide = {"show": False, "hide": True, "toggle": not self._chat.hidden}[visibility]
-        if hide != self._chat.hidden:
+        hide = {"show": False, "hide": True, "toggle": not self._window.hidden}[visibility]
+        if hide != self._window.hidden:
             self._set_hidden(hide)
 
     def _on_opener(self, _event: Event) -> None:
         self._set_hidden(False)
 
     def _set_hidden(self, hidden: bool) -> None:
-        viewer = document.getElementById("viewer")
+        viewer = self._shell.find("viewer")
         if viewer.open:
             viewer.close()  # gives the focus back to the picture
         # The focus must not go with what goes. Elsewhere it stays, for a bot is no reason to take it away.
-        had_focus = (self._opener if self._chat.hidden else self._chat).contains(document.activeElement)
-        self._chat.hidden = hidden
-        self._away.hidden = not hidden
+        had_focus = (self._opener if self._window.hidden else self._window).contains(self._shell.root.activeElement)
+        self._window.hidden = hidden
+        self._opener.hidden = not hidden
         self._count(0)
-        self._view.announce("The bot has hidden the chat." if hidden else "The chat is shown.")
+        self._view.announce(self._shell.say("hidden" if hidden else "shown"))
         if had_focus:
-            (self._opener if hidden else document.getElementById("message")).focus()
+            (self._opener if hidden else self._shell.find("message")).focus()
 
     def _on_message(self, _message: Message) -> None:
-        if self._chat.hidden:
+        if self._window.hidden:
             self._count(self._missed + 1)
 
     def _count(self, missed: int) -> None:
         self._missed = missed
-        self._opener.textContent = f"Show chat ({missed} new)" if missed else "Show chat"
+        self._opener.textContent = (
+            self._shell.say("showChatNew", count=missed) if missed else self._shell.say("showChat")
+        )
 
 
 def _is_name(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .nodes import make
@@ -10,37 +10,36 @@ from .nodes import make
 if TYPE_CHECKING:
     from dom import Element
 
+    from .shell import Words
 
-def set_time(article: Element, moment: datetime) -> None:
+
+def set_time(article: Element, moment: datetime, say: Words) -> None:
     """Shows when the message was sent, in the reader's own time."""
-    try:
-        local = moment.astimezone()
-    except (OverflowError, ValueError):
-        return
+    day, hour = say.date(moment), say.time(moment)
     time = article.querySelector("time")
     time.setAttribute("datetime", moment.isoformat())
-    time.setAttribute("title", f"{_date(local)}, {local:%H:%M}")
-    time.textContent = f"{local:%H:%M}"
-    article.setAttribute("data-day", _date(local))
-    _part(article)
-    _part(_neighbour(article, "nextElementSibling"))
+    time.setAttribute("title", f"{day}, {hour}")
+    time.textContent = hour
+    article.setAttribute("data-day", day)
+    _part(article, say)
+    _part(_neighbour(article, "nextElementSibling"), say)
 
 
-def take_away(article: Element) -> None:
+def take_away(article: Element, say: Words) -> None:
     """Removes an article, and the date that nothing follows any more."""
     following = _neighbour(article, "nextElementSibling")
     _set_line(article, None)
     article.remove()
-    _part(following)
+    _part(following, say)
 
 
-def _part(article: Element | None) -> None:
+def _part(article: Element | None, say: Words) -> None:
     if article is None:
         return
     day = article.getAttribute("data-day")
     before = _neighbour(article, "previousElementSibling")
     # What begins today needs no date.
-    day_before = before.getAttribute("data-day") if before else _date(datetime.now().astimezone())
+    day_before = before.getAttribute("data-day") if before else say.date(datetime.now(UTC))
     _set_line(article, day if day != day_before else None)
 
 
@@ -58,7 +57,3 @@ def _neighbour(article: Element, direction: str) -> Element | None:
     while sibling and not sibling.hasAttribute("data-day"):
         sibling = getattr(sibling, direction)
     return sibling or None
-
-
-def _date(moment: datetime) -> str:
-    return f"{moment:%A}, {moment.day} {moment:%B} {moment.year}"

@@ -10,16 +10,9 @@ from itertools import islice
 from webchat_py import (
     Bloc,
     Choice,
-    ConversationGone,
-    DeliveryUncertain,
     Dropdown,
     Message,
-    NetworkError,
     Payload,
-    RequestTimeout,
-    ServerError,
-    SessionExpired,
-    StreamError,
     Text,
 )
 
@@ -37,15 +30,10 @@ class Delivery(StrEnum):
     UNANSWERED = "unanswered"
     FAILED = "failed"
 
-
-DELIVERY_WORDS = {
-    Delivery.QUEUED: "Waiting",
-    Delivery.WAITING: "Waiting",
-    Delivery.SENDING: "Sending…",
-    Delivery.SENT: "Sent",
-    Delivery.UNANSWERED: "Sent, but the bot failed to answer.",
-    Delivery.FAILED: "Not sent.",
-}
+    @property
+    def text(self) -> str:
+        """The row of the table of texts that says so."""
+        return "waiting" if self is Delivery.QUEUED else self.value
 
 
 def delivery_of(message: Message) -> Delivery:
@@ -227,44 +215,6 @@ def _is_later(shown: Entry, entry: Entry) -> bool:
     if shown.message.sent_on is None or entry.message is None or entry.message.sent_on is None:
         return False
     return shown.message.sent_on > entry.message.sent_on
-
-
-_STATUS_WORDS = {
-    "connecting": ("Connecting", "You can write already."),
-    "connected": ("Connected", ""),
-    "reconnecting": ("Reconnecting", "{reason} What you write is kept and sent later."),
-    "offline": ("Offline", "{reason} What you write is kept and sent later."),
-    "closed": ("Offline", "{reason} What you write is kept."),
-}
-
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (SessionExpired, "The server does not know you any more. Press New conversation to go on."),
-    (ConversationGone, "This conversation does not exist any more. Press New conversation to go on."),
-    (DeliveryUncertain, "It may have arrived all the same."),
-    (RequestTimeout, "The server did not answer in time."),
-    (NetworkError, "The server cannot be reached."),
-    (StreamError, "The connection to the server was lost."),
-    (ServerError, "The server failed, or its answer made no sense."),
-)
-
-
-def is_over(cause: Exception | None) -> bool:
-    """Whether only a new conversation helps."""
-    return isinstance(cause, SessionExpired | ConversationGone)
-
-
-def status_words(state: str, cause: Exception | None) -> tuple[str, str]:
-    """The connection's state in a word, and in a sentence what that means for the reader."""
-    word, hint = _STATUS_WORDS[state]
-    return word, hint.format(reason=reason(cause))
-
-
-def reason(cause: Exception | None) -> str:
-    """What went wrong, in a sentence for the reader."""
-    for kind, words in _REASONS:
-        if isinstance(cause, kind):
-            return words
-    return f"The server answered: {cause}" if cause else "The connection to the server was lost."
 
 
 def fields(data: object) -> Iterator[tuple[str, str]]:

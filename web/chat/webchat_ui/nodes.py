@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pyscript import document
+from js import document
 
 if TYPE_CHECKING:
     from dom import Element, Node

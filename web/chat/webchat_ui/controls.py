@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pyscript import document, window
-from pyscript.ffi import create_proxy
+from js import Event, document, window
 
 from webchat_py import Connection, ConversationGone, Message, Text, Typing, WebchatClient, WebchatError
 
-from .payloads import question_of
-from .state import Delivery, Entry, Transcript, delivery_of, is_over, reason
+from .alerts import Alerts
+from .appearance import Appearance
+from .markdown import load_libraries
+from .payloads import Kit, question_of
+from .reasons import is_over, reason
+from .shell import Shell
+from .state import Delivery, Entry, Transcript, delivery_of
 from .view import View
 from .widgets import Widgets
 
 if TYPE_CHECKING:
-    from dom import Element, Event, SecurityPolicyViolationEvent
+    from dom import Element, SecurityPolicyViolationEvent, WebchatElement
+    from dom import Event as DomEvent
 
 HISTORY = 200
 """How many of the newest messages a reload shows at most: drawing one takes a few milliseconds."""
+WAIT_FOR_NETWORK = 3600.0
+"""Seconds for which a message is tried to be sent."""
 LONGEST_PAUSE = 30.0
 """Seconds between attempts to start."""
 QUESTION = "question"
@@ -32,11 +38,21 @@ REPLY_TO = "replyTo"
 
 
 class Chat:
-    """The page at work. It lives as long as the page does."""
+    """A chat at work in an element `<webchat-py>`, until that leaves the page or the chat is closed.
 
-    def __init__(self, client: WebchatClient, view: View) -> None:
+    Args:
+        element: the element, which `chat.js` has made.
+        client: a client of `webchat_py.get_client`, not connected yet. It is disconnected with the chat.
+    """
+
+    def __init__(self, element: WebchatElement, client: WebchatClient) -> None:
         self._client = client
-        self._view = view
+        self._shell = shell = Shell(element)
+        self._say = shell.say
+        self._kit = Kit(shell.say)
+        self._view = view = View(shell, self._kit)
+        Widgets(shell)
+        Appearance(shell, client, view, Alerts(shell, client))
         self._transcript = Transcript()
         self._conversation_id: str | None = None
         self._over: set[str] = set()
@@ -44,16 +60,17 @@ class Chat:
         self._connected = False
         self._changing = False
         self._hurry = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        """Takes over the page, with what the reader has sent before this ran, and connects."""
-        for article in self._view.queued():
-            self._adopt(article)
         self._listen_to_client()
         self._listen_to_reader()
-        Widgets().start()
-        self._spawn(self._start())
+        for article in view.queued():
+            self._adopt(article)
+        shell.spawn(self._start())
+        element.dispatchEvent(Event.new("started"))
+
+    async def close(self) -> None:
+        """Ends the chat: what it listens to is released, and its client disconnected. What it shows stays."""
+        self._shell.close()
+        await self._client.disconnect()
 
     def _listen_to_client(self) -> None:
         self._client.on("conversation", self._on_conversation)
@@ -67,30 +84,29 @@ class Chat:
         self._client.on("error", self._on_error)
 
     def _listen_to_reader(self) -> None:
-        on_reconnect = create_proxy(self._on_reconnect)
-        document.getElementById("log").addEventListener("queued", create_proxy(self._on_queued))
-        document.getElementById("log").addEventListener("click", create_proxy(self._on_click))
-        document.getElementById("reconnect").addEventListener("click", on_reconnect)
-        window.addEventListener("online", create_proxy(lambda _event: self._hurry.set()))
-        document.addEventListener("securitypolicyviolation", create_proxy(self._on_refused))
-        new_conversation = document.getElementById("new-conversation")
-        new_conversation.addEventListener("click", create_proxy(self._on_new_conversation))
+        listen, find = self._shell.listen, self._shell.find
+        listen(find("log"), "queued", self._on_queued)
+        listen(find("log"), "click", self._on_click)
+        listen(find("reconnect"), "click", self._on_reconnect)
+        listen(find("new-conversation"), "click", self._on_new_conversation)
+        listen(window, "online", lambda _event: self._hurry.set())
+        listen(document, "securitypolicyviolation", self._on_refused)
+        listen(self._shell.element, "removed", self._on_removed)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        # The event loop holds tasks only weakly.
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _on_removed(self, _event: DomEvent) -> None:
+        # Not by the shell, which would end this as well.
+        self._closing = asyncio.ensure_future(self.close())
 
     # Starting
 
     async def _start(self) -> None:
         """Gets to a conversation, however long that takes. What waits is sent then."""
+        self._kit.libraries = await load_libraries(self._shell.element)
         pause = 1.0
         while (messages := await self._try_to_start(pause)) is None:
             pause = min(2 * pause, LONGEST_PAUSE)
         self._ready = True
-        document.getElementById("new-conversation").disabled = False
+        self._shell.find("new-conversation").disabled = False
         self._show_history(messages)
         self._hand_over()
         if messages:
@@ -121,11 +137,11 @@ class Chat:
         try:
             messages = await self._client.list_messages(limit=HISTORY + 1)
         except WebchatError as error:
-            self._view.preface(f"Earlier messages are not shown. {reason(error)}")
+            self._view.preface(self._say("noEarlier", reason=reason(error, self._say)))
             return
         self._show_history(messages[:HISTORY])
         if len(messages) > HISTORY:
-            self._view.preface("Earlier messages are not shown.")
+            self._view.preface(self._say("noEarlier", reason=""))
 
     # Sending
 
@@ -136,7 +152,7 @@ class Chat:
         else:
             for entry in self._transcript.queued():
                 self._set_delivery(entry, Delivery.WAITING)
-                self._spawn(self._send(entry))
+                self._shell.spawn(self._send(entry))
 
     async def _send(self, entry: Entry) -> None:
         try:
@@ -157,8 +173,8 @@ class Chat:
     def _fail(self, entry: Entry, error: WebchatError) -> None:
         if is_over(error) and entry.message is not None:
             self._over.add(entry.message.conversation_id)
-        self._set_delivery(entry, Delivery.FAILED, reason(error))
-        self._view.announce(f"Not sent. {reason(error)}")
+        self._set_delivery(entry, Delivery.FAILED, reason(error, self._say))
+        self._view.announce(self._say("failed", reason=entry.problem))
 
     def _set_delivery(self, entry: Entry, delivery: Delivery, problem: str = "") -> None:
         entry.delivery = delivery
@@ -210,11 +226,11 @@ class Chat:
 
     def _on_session_expired(self, _error: Exception) -> None:
         if not self._ready:
-            self._view.notice("The server does not know your earlier session any more. This is a new one.")
+            self._view.notice(self._say("newSession"))
 
     def _on_error(self, error: Exception) -> None:
         if not self._ready and isinstance(error, ConversationGone):
-            self._view.notice("Your earlier conversation does not exist any more. This is a new one.")
+            self._view.notice(self._say("newInstead"))
 
     def _show(self, message: Message, by_time: bool) -> Entry:
         entry = self._place(message, by_time)
@@ -245,7 +261,7 @@ class Chat:
 
     # From the reader
 
-    def _on_queued(self, event: Event) -> None:
+    def _on_queued(self, event: DomEvent) -> None:
         self._adopt(event.target)
         self._hand_over()
 
@@ -255,7 +271,7 @@ class Chat:
         self._view.adopt(entry, article)
         self._match_answers()
 
-    def _on_click(self, event: Event) -> None:
+    def _on_click(self, event: DomEvent) -> None:
         entry = self._view.entry_of(event.target)
         if entry is None:
             return
@@ -284,32 +300,32 @@ class Chat:
         self._set_delivery(entry, Delivery.WAITING)
         if message is None or message.author_id != self._client.user_id:
             entry.message = None
-            self._spawn(self._send(entry))
+            self._shell.spawn(self._send(entry))
             return
         if message.conversation_id in self._over:
             # The reader has seen that it is over, and wants it in the one that is there now.
             message = replace(message, conversation_id="")
-        self._spawn(self._resend(entry, message))
+        self._shell.spawn(self._resend(entry, message))
 
-    def _on_reconnect(self, _event: Event) -> None:
+    def _on_reconnect(self, _event: DomEvent) -> None:
         self._hurry.set()
         if self._ready and self._conversation_id is not None:
-            self._spawn(self._reconnect(self._conversation_id))
+            self._shell.spawn(self._reconnect(self._conversation_id))
 
     def _on_refused(self, event: SecurityPolicyViolationEvent) -> None:
         """The page's policy forbids what the reader's address (`?api=`) asks for, which looks like a dead network."""
         if event.effectiveDirective == "connect-src":
-            self._view.problem("This page may not talk to that server. Its own has to allow it, by --allow-api.")
+            self._view.problem(self._say("notAllowed"))
 
     async def _reconnect(self, conversation_id: str) -> None:
         # If it fails, the status says so.
         with suppress(WebchatError):
             await self._client.switch_conversation(conversation_id)
 
-    def _on_new_conversation(self, _event: Event) -> None:
+    def _on_new_conversation(self, _event: DomEvent) -> None:
         if not self._changing:  # a double click wants one
             self._changing = True
-            self._spawn(self._new_conversation())
+            self._shell.spawn(self._new_conversation())
 
     async def _new_conversation(self) -> None:
         try:
@@ -319,8 +335,8 @@ class Chat:
             else:
                 await self._client.new_conversation()
         except WebchatError as error:
-            self._view.problem(f"There is no new conversation. {reason(error)}")
+            self._view.problem(self._say("noConversation", reason=reason(error, self._say)))
             return
         finally:
             self._changing = False
-        document.getElementById("message").focus()
+        self._shell.find("message").focus()
