@@ -185,7 +185,8 @@ class WebchatClient:
     async def start(self, conversation_id: str | None = None) -> list[Message]:
         """Go on where one was: connect, and take up a conversation, in one request where the server can do that.
 
-        Register handlers before: messages may come before it returns.
+        Register handlers before: messages may come before it returns. In a new conversation the bot is told of it
+        beside all else, so its greeting may come after its answer to a message that is sent at once; `ask` waits.
 
         With a `storage` it is the user who was stored, and what was not sent before the page was left is sent now.
 
@@ -665,16 +666,17 @@ class WebchatClient:
             try:
                 if newest is None:
                     newest = await self._take_up(conversation_id or self._conversation.id or self._stored_conversation)
+                if self._saving is not None:
+                    # Before another page may look for the conversation.
+                    await asyncio.wait((self._saving,))
+                taken_over = await self._session.adopt()
             except BaseException:
                 # A message that is sent now must not open another conversation.
                 if not was_connected:
                     self._log_out()
                     await self._conversation.close()
                 raise
-            if self._saving is not None:
-                # Before another page may look for the conversation.
-                await asyncio.wait((self._saving,))
-        for unsent in await self._session.adopt():
+        for unsent in taken_over:
             message = self._delivery.restore(unsent)
             if not unsent.failed:
                 self._operations.start_unattended(self._resend(message))

@@ -303,9 +303,9 @@ class CurrentConversation:
             self._set_connection("connecting")
             if beginning := self._backend.read_beginning(await channel.first_signal(BEGIN_WAIT)):
                 return beginning
-        except NetworkError:  # which says nothing about the server
-            return None
         except WebchatError as error:
+            if isinstance(error, NetworkError | ApiError) and error.retryable:
+                return None  # It says nothing of what the server can do.
             log.debug("the server does not begin: %s", error)
         self._backend.begins = False
         return None

@@ -101,6 +101,7 @@ class Session:
     def _start_over(self) -> None:
         self._credentials: Credentials | None = None
         self._unsent: dict[str, Unsent] = {}
+        self._taken_over: dict[str, Unsent] = {}
         self._page = f"{self._scope}#{os.urandom(8).hex()}"
         self._leave: Callable[[], None] | None = None
 
@@ -118,6 +119,7 @@ class Session:
         """Be this user from now on. What was another one's, conversation and messages, is dropped."""
         if any(unsent.user_id != credentials.user_id for unsent in self._unsent.values()):
             self._unsent = {key: one for key, one in self._unsent.items() if one.user_id == credentials.user_id}
+            self._taken_over = {key: one for key, one in self._taken_over.items() if key in self._unsent}
             self._write_soon()
         self._credentials = credentials
         async with self._turn:
@@ -141,14 +143,16 @@ class Session:
             await self._write(adopt=True)
 
     async def adopt(self) -> list[Unsent]:
-        """Take over what this user's pages that are gone have not sent.
+        """Take over what this user's pages that are gone have not sent, and what a call that was cancelled took over.
 
         Any of it may have arrived.
         """
         if not self._credentials:
             return []
         async with self._turn:
-            return await self._write(adopt=True)
+            await self._write(adopt=True)
+            taken_over, self._taken_over = self._taken_over, {}
+        return list(taken_over.values())
 
     def keep(self, unsent: Unsent) -> None:
         """Add a message, or what has become of it. It is written soon."""
@@ -191,20 +195,21 @@ class Session:
         finally:
             self._writer = None
 
-    async def _write(self, adopt: bool = False) -> list[Unsent]:
+    async def _write(self, adopt: bool = False) -> None:
         """Bring the list up to date; with `adopt`, make this page's what is in it of pages that are gone."""
         if self._storage is None:
-            return []
+            return
         async with self._locks.locked(self._list):
             stored = await self._read(self._list, _parse_list) or []
             self._dirty = False
             if "get" in self._failing:
-                return []  # What could not be read must not be overwritten.
+                return  # What could not be read must not be overwritten.
             others = [entry for entry in stored if entry[0] != self._page]
             gone = [page for page in dict.fromkeys(entry[0] for entry in others) if adopt and await self._is_gone(page)]
             me = self._credentials.user_id if self._credentials else ""
             adopted = {message.client_id: message for page, message in others if page in gone and message.user_id == me}
             self._unsent = adopted | self._unsent
+            self._taken_over |= adopted
             if self._unsent and not self._leave:
                 self._leave = await self._locks.try_lock(self._page)
             entries = [entry for entry in others if entry[0] not in gone]
@@ -217,7 +222,6 @@ class Session:
         if self._leave and not self._unsent:
             self._leave()
             self._leave = None
-        return list(adopted.values())
 
     async def _is_gone(self, page: str) -> bool:
         release = await self._locks.try_lock(page)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 from unittest import mock
 
@@ -12,7 +12,8 @@ from webchat_server import store
 
 from webchat_py.wire.errors import ConversationGone
 
-from .world import Terms, World, run_in_world, simulated
+from . import world as world_module
+from .world import Memory, Terms, World, run_in_world, simulated
 
 
 def exchanged(world: World) -> list[str]:
@@ -177,3 +178,87 @@ async def test_a_conversation_that_is_gone_is_told_and_leaves_one_and_not_two(wo
     assert world.conversation_id != gone
     assert [one.id for one in await world.client.list_conversations()] == [world.conversation_id]
     assert [event["type"] for event in world.host.events(world.conversation_id)] == ["conversation_started"]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_that_fails_for_once_is_asked_again(status: int) -> None:
+    async def main(world: World) -> None:
+        world.fault(f"status:status={status}:on=/initialize:times=1")
+        await world.client.start()
+        await leave(world)
+        await world.client.start()
+        assert exchanged(world)[0] == "GET /initialize"
+
+    run_in_world(Terms(enter="start"), main)
+
+
+class Slow(Memory):
+    """A storage that takes its time, and does what it was asked for though nobody waits for it any more, as IndexedDB
+    does."""
+
+    async def get(self, key: str) -> str | None:
+        await asyncio.sleep(0.02)
+        return await super().get(key)
+
+    async def set(self, key: str, value: str) -> None:
+        await super().set(key, value)
+        await asyncio.sleep(0.02)
+
+
+MOMENTS = [number / 200 for number in range(100)]
+
+
+@pytest.mark.parametrize("before", ["nothing", "a session"])
+def test_a_start_that_is_cancelled_leaves_nothing_open_and_can_be_made_again(before: str) -> None:
+    async def main(world: World, after: float) -> bool:
+        if before == "a session":
+            await world.client.start()
+            await leave(world)
+        starting = asyncio.create_task(world.client.start())
+        await asyncio.sleep(after)
+        starting.cancel()
+        await asyncio.wait((starting,))
+        await asyncio.sleep(3)
+        cancelled = starting.cancelled()
+        if cancelled:
+            assert (world.client.user_id, world.client.conversation_id, world.network.streams) == (None, None, 0), after
+        await world.client.start()
+        await world.say("hello")
+        await asyncio.sleep(2)
+        assert world.texts("message") == ["hello"], after
+        return cancelled
+
+    _at_every_moment(main)
+
+
+def test_a_start_that_is_cancelled_loses_nothing_of_what_was_not_sent() -> None:
+    async def main(world: World, after: float) -> bool:
+        await world.client.start()
+        world.fault("lose-request:on=POST /messages")
+        sending = world.send("unsent")
+        await asyncio.sleep(1)
+        await world.client.disconnect()
+        await world.be_well()
+        starting = asyncio.create_task(world.client.start())
+        await asyncio.sleep(after)
+        starting.cancel()
+        await asyncio.wait((starting, sending.task))
+        await world.client.start()
+        await asyncio.sleep(30)
+        assert world.sent() == ["unsent"], after
+        return starting.cancelled()
+
+    _at_every_moment(main)
+
+
+def _at_every_moment(main: Callable[[World, float], Coroutine[Any, Any, bool]]) -> None:
+    """Some of these moments come before the end of the start, and some after it."""
+    cancelled: set[bool] = set()
+    for after in MOMENTS:
+
+        async def at(world: World, after: float = after) -> None:
+            cancelled.add(await main(world, after))
+
+        with mock.patch.object(world_module, "Memory", Slow):
+            run_in_world(Terms(enter="start"), at)
+    assert cancelled == {True, False}

@@ -314,7 +314,7 @@ class _Locks:
         return nullcontext()
 
     async def try_lock(self, name: str) -> Callable[[], None] | None:
-        return None
+        return lambda: None
 
 
 class Memory:
