@@ -9,6 +9,7 @@ import argparse
 import json
 import platform
 import statistics
+import tomllib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +28,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.measures) - set(measures):
         parser.error(f"no measure: {', '.join(sorted(unknown))}")
+    arguments.results.unlink(missing_ok=True)
     rows: list[Row] = []
+    packages: dict[str, str] = json.loads((ROOT / "web" / "package.json").read_text())["devDependencies"]
     with laboratory() as lab:
         machine = {
             "browser": f"Chromium {lab.browser.version}",
             **lab.page.evaluate("() => versions()"),
+            "webchat_py": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
+            **{name: version for name, version in packages.items() if name.startswith("@botpress/webchat")},
             "processor": _processor(),
             "date": datetime.now(UTC).date().isoformat(),
         }
@@ -42,8 +47,9 @@ def main() -> None:
             for row in measures[name](lab, arguments.pairs):
                 rows.append(row)
                 print(_line(row), flush=True)
-    told = {"machine": machine, "rows": [row.as_json() for row in rows]}
-    arguments.results.write_text(json.dumps(told, indent=1) + "\n")
+                # After each row, so that what fails later takes nothing with it.
+                told = {"machine": machine, "pairs": arguments.pairs, "rows": [row.as_json() for row in rows]}
+                arguments.results.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def _line(row: Row) -> str:

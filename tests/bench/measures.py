@@ -50,7 +50,9 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         told = asdict(self) | {"ratios": self.ratios}
         for name in ("values", "others", "ratios"):
-            told[name] = [round(value, 4) for value in told[name]]
+            series = told[name] = [round(value, 4) for value in told[name]]
+            if series:
+                told[f"{name} lowest, median, highest"] = [min(series), statistics.median(series), max(series)]
         return told
 
 
@@ -89,7 +91,7 @@ def first_answer(lab: Laboratory, pairs: int) -> Iterator[Row]:
             def run(who: str, way: str = way) -> float:
                 return float(lab.measure(who, "firstAnswer", way, any_id(), lab.link.url))
 
-            values = in_turns(("fetch", "native", "original"), run, pairs)
+            values = in_turns(tuple(NAMES), run, pairs)
             yield from compared(f"{way}() to the first answer, {milliseconds} ms added", "ms", values)
     lab.link.round_trip = 0
 
@@ -97,7 +99,8 @@ def first_answer(lab: Laboratory, pairs: int) -> Iterator[Row]:
 def in_a_row(lab: Laboratory, _pairs: int) -> Iterator[Row]:
     """Round trips of `first_answer` that had to wait for each other: the longest chain of requests without overlap."""
     lab.link.round_trip = 0.05
-    for who, way in (("fetch", "connect"), ("fetch", "start"), ("native", "start"), ("original", "connect")):
+    ways = [(who, way) for way in ("connect", "start") for who in ("fetch", "native")]
+    for who, way in [*ways, ("original", "connect"), ("low", "connect")]:
         requests = _requests(lab, who, way)
         chains: list[tuple[float, int]] = []
         for request in requests:
@@ -209,16 +212,17 @@ def recovery(lab: Laboratory, pairs: int) -> Iterator[Row]:
             time.sleep(1)
         began = time.perf_counter()
         comes_back = lab.link.has_opened(opened + 1, within=GIVEN_UP)
-        took = (time.perf_counter() - began) * 1000
         if comes_back:
             say(lab, known, "last")
-        lost[who] += not comes_back or "said meanwhile" not in lab.measure(who, "heard")["texts"]
+        heard = lab.measure(who, "heard")["texts"] if comes_back else []
+        took = (time.perf_counter() - began) * 1000
+        lost[who] += "said meanwhile" not in heard
         lab.measure(who, "close")
         return took
 
     values = in_turns(tuple(lost), run, pairs)
     for who in ("fetch", "native"):
-        yield Row("after a second without network: the stream is asked for after", NAMES[who], "ms", values[who])
+        yield Row("after a second without network: until all is told", NAMES[who], "ms", values[who])
     for who, number in lost.items():
         yield Row(f"of {pairs + 1} messages of that second: lost", NAMES[who], "", [number])
 
@@ -259,12 +263,12 @@ def history(lab: Laboratory, pairs: int) -> Iterator[Row]:
         lab.measure(who, "close")
 
 
-def memory(lab: Laboratory, _pairs: int) -> Iterator[Row]:
+def memory(lab: Laboratory, pairs: int) -> Iterator[Row]:
     known = conversation_of(lab, 10_000)
     held: dict[str, list[float]] = {}
     for who in ("fetch", "original", "low"):
         lab.measure(who, "open", known["clientId"], lab.link.url, known)
-        held[who] = [_bytes_held(lab, who) / 1_000_000]
+        held[who] = [_bytes_held(lab, who, known["count"]) / 1_000_000 for _ in range(pairs)]
         lab.measure(who, "close")
     yield from compared("memory of 10,000 messages", "MB", held)
     lab.page.evaluate("() => proxies.count()")
@@ -275,10 +279,10 @@ def memory(lab: Laboratory, _pairs: int) -> Iterator[Row]:
     yield Row("proxies left after 1,000 connects", NAMES["fetch"], "", [left])
 
 
-def _bytes_held(lab: Laboratory, who: str) -> float:
-    """By the list of messages. Python tells it by itself; JavaScript's heap is weighed with the list and without."""
+def _bytes_held(lab: Laboratory, who: str, number: int) -> float:
+    """By the list of so many messages. Python tells it by itself; JavaScript's heap is weighed with it and without."""
     if who == "fetch":
-        return float(lab.measure(who, "bytesHeld"))
+        return float(lab.measure(who, "bytesHeld", number))
     lab.measure(who, "keep")
     heavy = _heap(lab)
     lab.measure(who, "drop")
@@ -338,15 +342,16 @@ def size(_lab: Laboratory, _pairs: int) -> Iterator[Row]:
         yield Row("to load beyond the runtime, with gzip", "webchat_py, its wheel", "kB", [ours], NAMES[who], [theirs])
 
 
-BARE = """<!doctype html><script type="module">
-import { loadPyodide } from "/vendor/pyodide/pyodide.mjs";
-await loadPyodide();
-globalThis.done = performance.now();
-</script>"""
+BARE = "/examples/"
+"""A page that is all but empty."""
 WATCH = """
 addEventListener("DOMContentLoaded", async () => {
     const chat = document.querySelector("webchat-py");
-    if (!chat) return;
+    if (!chat) { // the page that only loads Pyodide
+        await (await import("/vendor/pyodide/pyodide.mjs")).loadPyodide();
+        globalThis.done = performance.now();
+        return;
+    }
     await customElements.whenDefined("webchat-py");
     const frame = chat.shadowRoot.getElementById("chat"); // hidden until its style is there
     if (frame.hidden) await new Promise(resolve => new MutationObserver(resolve).observe(frame, { attributes: true }));
@@ -363,14 +368,16 @@ def page_start(lab: Laboratory, pairs: int) -> Iterator[Row]:
 
     def run(path: str) -> dict[str, dict[str, float]]:
         with lab.browser.new_context() as context:
+            # No route: where there is one, Playwright switches the browser's cache off.
             context.add_init_script(WATCH)
-            context.route("**/bare", lambda route: route.fulfill(body=BARE, content_type="text/html"))
             page = context.new_page()
-            return {state: _opened(page, lab.page_server + path) for state in ("cold", "warm")}
+            cold, warm = (_opened(page, lab.page_server + path) for _ in ("cold", "warm"))
+            assert warm["loaded"] < cold["loaded"] / 50, "the second time it came from the cache"
+            return {"cold": cold, "warm": warm}
 
-    seen = in_turns(("/", "/bare"), run, pairs)
+    seen = in_turns(("/", BARE), run, pairs)
     for state in ("cold", "warm"):
-        chat, bare = ([each[state] for each in seen[path]] for path in ("/", "/bare"))
+        chat, bare = ([each[state] for each in seen[path]] for path in ("/", BARE))
         typed, done, loaded = [each["typed"] for each in chat], *([each["done"] for each in of] for of in (chat, bare))
         yield Row(f"page opened until a key can be typed, {state}", "the chat page", "ms", typed)
         what = f"page opened until connected, {state}"
@@ -380,7 +387,13 @@ def page_start(lab: Laboratory, pairs: int) -> Iterator[Row]:
 def _opened(page: Page, url: str) -> dict[str, float]:
     page.goto(url)
     page.wait_for_function("() => globalThis.done", timeout=120_000)
-    seen: dict[str, float] = page.evaluate("() => ({ typed: globalThis.typed, done: globalThis.done })")
+    seen: dict[str, float] = page.evaluate(
+        """() => {
+            const sizes = performance.getEntriesByType("resource").map(entry => entry.transferSize);
+            const loaded = sizes.reduce((one, other) => one + other);
+            return { typed: globalThis.typed, done: globalThis.done, loaded };
+        }"""
+    )
     return seen
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from pytest_pyodide import run_in_pyodide
@@ -29,9 +30,17 @@ const { loadPyodide } = await import("./pyodide.mjs");
 const python = await loadPyodide({ packages: [new URL(WHEEL, location.href).href] });
 return python.runPython(`
     import json, sys
-    before = set(sys.modules)
+    known = set(sys.modules)
+    def new():
+        fresh = sorted(set(sys.modules) - known)
+        known.update(fresh)
+        return fresh
     import webchat_py
-    json.dumps(sorted(set(sys.modules) - before))
+    imported = new()
+    import pyodide.http
+    pyfetch = new()
+    webchat_py.get_client("budget", "http://127.0.0.1:1")
+    json.dumps([imported, pyfetch, new()])
 `);
 """
 
@@ -41,10 +50,23 @@ def test_the_wheel_does_not_grow_unnoticed(wheel: Path) -> None:
 
 
 def test_the_import_loads_what_is_always_needed(selenium_client: Any, wheel: Path) -> None:
-    loaded = set(json.loads(selenium_client.run_js(IMPORT_ALONE.replace("WHEEL", json.dumps(wheel.name)))))
-    assert "webchat_py.client" in loaded
-    assert loaded & (SLOW_TO_IMPORT | LOADED_WHEN_USED) == set()
-    assert not {name for name in loaded if name.startswith("pyodide_http")}
+    imported, pyfetch, first_client = map(
+        set, json.loads(selenium_client.run_js(IMPORT_ALONE.replace("WHEEL", json.dumps(wheel.name))))
+    )
+    assert "webchat_py.client" in imported
+    assert "webchat_py.browser.fetch" in first_client
+    for loaded in (imported, first_client):
+        assert loaded & (SLOW_TO_IMPORT | LOADED_WHEN_USED) == set()
+        assert not {name for name in loaded if name.startswith("pyodide_http")}
+    assert "urllib.parse" in pyfetch, "pyfetch does not load it any more: mend the README's words on it"
+
+
+def test_the_wheel_requires_nothing(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        (metadata,) = [archive.read(name).decode() for name in archive.namelist() if name.endswith("/METADATA")]
+    required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist")]
+    assert all("extra ==" in line for line in required)
+    assert len(required) == 1, "sync-http"
 
 
 @run_in_pyodide
