@@ -320,13 +320,20 @@ class WebchatClient:
             raise StateError("The message is being sent")
         return await self._operations.run(self._resend(message))
 
-    async def send_file(self, file: Any, name: str | None = None, on_progress: OnProgress | None = None) -> SentFile:
+    async def send_file(
+        self,
+        file: Any,
+        name: str | None = None,
+        on_progress: OnProgress | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> SentFile:
         """Upload a file and send it as an image, audio, video or file message. Cancelling stops the transfer.
 
         Args:
             file: a JavaScript `File` or `Blob`, a path in Pyodide's file system, or bytes.
             name: the file's name; bytes and a `Blob` need one.
             on_progress: called with the bytes sent so far and all bytes.
+            metadata: of the message, as in `send_message`.
 
         Raises:
             TypeError, ValueError, OSError: this is no file, has no name, or cannot be read.
@@ -336,7 +343,10 @@ class WebchatClient:
             sent = await client.send_file(b"a,b", "table.csv", on_progress=lambda sent, total: print(sent, total))
         """
         attachment = self._backend.attach(file, _string_or_none("name", name))
-        return await self._operations.run(self._send_file(attachment, on_progress))
+        metadata = _with_client_id(_dict_or_none("metadata", metadata))
+        # Metadata that cannot be sent is to be known before the upload.
+        self._backend.check(self._calls.create_message("", Text("."), metadata, None))
+        return await self._operations.run(self._send_file(attachment, on_progress, metadata))
 
     async def send_event(self, data: dict[str, Any]) -> None:
         """Tell the bot something that is no message. It is sent at most once.
@@ -825,12 +835,14 @@ class WebchatClient:
         await self._require_user()
         return await self._delivery.resend(message)
 
-    async def _send_file(self, attachment: Attachment, on_progress: OnProgress | None) -> SentFile:
+    async def _send_file(
+        self, attachment: Attachment, on_progress: OnProgress | None, metadata: dict[str, Any]
+    ) -> SentFile:
         await self._require_user()
         conversation_id = await self._conversation.ready()
         upload = await self._backend.upload(attachment, self._isolated(on_progress))
         kind, payload = payload_for(upload.content_type, upload.file_url, attachment.name)
-        message = await self._delivery.send(payload, _with_client_id(None), None, conversation_id)
+        message = await self._delivery.send(payload, metadata, None, conversation_id)
         return SentFile(upload.file_url, attachment.name, kind, message)
 
     def _isolated(self, on_progress: OnProgress | None) -> Callable[[int, int], None] | None:

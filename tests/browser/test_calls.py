@@ -91,19 +91,15 @@ async def test_a_conversation_of_somebody_else_does_not_exist(selenium_client, h
 @run_in_pyodide
 async def test_messages_and_feedback(selenium_either_client, helper_url, event_source):
     from in_browser import Events, error_of
-    from pyodide.http import pyfetch
 
     from webchat_py import NotFound, Text, get_client
 
     async with get_client("local", helper_url, event_source=event_source) as client:
         events = Events(client)
-        credentials = await client.connect()
+        await client.connect()
 
         async def feedback():
-            """As the server keeps it; the client has no name for it."""
-            address = f"{helper_url}/local/messages/{answer.id}"
-            kept = await pyfetch(address, headers={"x-user-key": credentials.user_token})
-            return (await kept.json())["message"].get("feedback")
+            return (await client.get_message(answer.id)).feedback
 
         sent = await client.send_message("hello", reply_to=None, metadata={"a": 1})
         answer = await events.next("message", lambda message: message.text == "echo: hello")

@@ -35,6 +35,7 @@ async def test_bytes_with_a_name(selenium_client, helper_url, name, kind):
         assert await events.next("message_sent") == sent.message
         assert sent.message.id in [message.id for message in await client.list_messages()]
         assert await (await pyfetch(url)).bytes() == content
+        assert (await client.send_file(content, name, metadata={"a": 1})).message.metadata["a"] == 1
 
 
 @run_in_pyodide

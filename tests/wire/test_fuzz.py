@@ -66,7 +66,7 @@ ANY_MESSAGE = ANY_JSON | st.fixed_dictionaries(
         "conversationId": st.just("conv"),
         "payload": ANY_PAYLOAD,
     },
-    optional={"createdAt": SCALARS, "metadata": ANY_JSON, "replyTo": SCALARS},
+    optional={"createdAt": SCALARS, "metadata": ANY_JSON, "replyTo": SCALARS, "feedback": ANY_JSON},
 )
 ANY_STATUS = st.fixed_dictionaries({"message": ANY_MESSAGE, "newStatus": SCALARS})
 ANY_SIGNAL = ANY_JSON | st.fixed_dictionaries({"type": st.sampled_from(TYPES), "data": ANY_MESSAGE | ANY_STATUS})

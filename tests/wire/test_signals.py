@@ -29,7 +29,7 @@ def signal(kind: str, data: Any) -> str:
 
 def test_message_created() -> None:
     metadata = {"clientMessageId": "c1", "shop": 7}
-    data = {**MESSAGE, "metadata": metadata, "replyTo": "msg_01"}
+    data = {**MESSAGE, "metadata": metadata, "replyTo": "msg_01", "feedback": {"value": "positive"}}
     assert parse_signal(signal("message_created", data)) == MessageCreated(
         Message(
             id="msg_02",
@@ -40,6 +40,7 @@ def test_message_created() -> None:
             metadata=metadata,
             reply_to="msg_01",
             client_id="c1",
+            feedback={"value": "positive"},
         )
     )
 

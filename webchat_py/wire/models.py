@@ -29,7 +29,8 @@ class Message:
     `sent_on` is `None` where the server's date cannot be read, `client_id` the sender's own id of it
     (`metadata.clientMessageId`), `None` where there is none. Until the server has it, `id` is `None`, `sent_on` is the
     sender's own time, and `conversation_id` is empty while the first message waits for its conversation. `status` is
-    `None` for messages of others, and for those in lists.
+    `None` for messages of others, and for those in lists. `feedback` is this user's on it, where a server tells it:
+    `{"value": "positive" or "negative", "comment": ...}`.
     """
 
     id: str | None
@@ -41,6 +42,7 @@ class Message:
     reply_to: str | None = None
     client_id: str | None = None
     status: MessageStatus | None = None
+    feedback: dict[str, Any] | None = None
 
     @property
     def text(self) -> str:
@@ -196,6 +198,7 @@ def parse_message(data: Any) -> Message:
         metadata=metadata,
         reply_to=_string_or_none(data.get("replyTo")),
         client_id=_string_or_none(metadata.get("clientMessageId")) if metadata else None,
+        feedback=_dict_or_none(data.get("feedback")),
     )
 
 
