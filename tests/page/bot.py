@@ -10,12 +10,14 @@ from tests.support.xss import ATTACKS, payloads, settings
 
 async def answer(chat: Any) -> None:
     """Greets with "Welcome"; sends `[{"type": …}, …]` back as messages; types on "typing"; fails on
-    "fail"; echoes the rest.
+    "fail"; names the type of what is no text; echoes the rest.
 
     `{"webchat_config": {…}}` sends that signal, and "attack 3" all that the third attack can be put in.
     """
     if chat.event is not None:
         await chat.send("Welcome")
+    elif chat.text is None:
+        await chat.send(f"got {chat.payload['type']}")
     elif chat.text == "typing":
         await chat.typing(30)
     elif chat.text == "typing shortly":

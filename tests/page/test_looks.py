@@ -213,14 +213,16 @@ def tab_stops(page: Page, key: str, until: str) -> list[str]:
 
 def test_the_keyboard_is_enough(chatter: Reader) -> None:
     page, press = chatter.page, chatter.page.keyboard.press
-    assert tab_stops(page, "Shift+Tab", "Alerts") == ["Conversation", "New conversation", "Alerts"]
-    assert tab_stops(page, "Tab", "Send") == ["New conversation", "Conversation", "Message", "Send"]
+    before = ["Conversations", "Alerts", "New conversation", "Conversation", "Helpful", "Not helpful"]
+    attach = ["Attach file"] if chatter.mode == "pushpin" else []
+    assert tab_stops(page, "Shift+Tab", "Conversations")[::-1] == before + attach
+    assert tab_stops(page, "Tab", "Send") == [*before[1:], *attach, "Message", "Send"]
     press("Shift+Tab")
     page.keyboard.type("choice please")
     press("Enter")
     expect(chatter.messages("Bot").last).to_contain_text("echo: choice please")
     chatter.have_bot_send(CHOICE)
-    assert tab_stops(page, "Shift+Tab", "Small") == ["Large", "Small"]
+    assert tab_stops(page, "Shift+Tab", "Small")[-2:] == ["Large", "Small"]
     press("Tab")
     press("Enter")
     expect(chatter.messages("Bot").last).to_contain_text("echo: l")
@@ -244,6 +246,7 @@ def test_the_keyboard_goes_through_a_message_as_the_eye_does(chatter: Reader) ->
     )
     cards = [f"{what} {number}" for number in (1, 2, 3) for what in ("Picture of Mug", "Buy")]
     order = ["Cards", *cards, "Previous card", "Next card", "Size?", "Choose", "Show on a map"]
+    order += ["Helpful", "Not helpful", *(["Attach file"] if chatter.mode == "pushpin" else [])]
     assert tab_stops(page, "Shift+Tab", "Picture picture.png")[::-1] == ["Picture picture.png", *order]
 
     press("Enter")
@@ -272,7 +275,7 @@ def test_the_jump_is_reached_and_left_by_keyboard(chatter: Reader) -> None:
     expect(chatter.messages("Bot").first).to_be_in_viewport()
     say_elsewhere(chatter, "below")
     expect(chatter.button("2 new messages")).to_be_visible()
-    assert tab_stops(chatter.page, "Tab", "2 new messages") == ["2 new messages"]
+    assert tab_stops(chatter.page, "Shift+Tab", "2 new messages") == ["2 new messages"]
     chatter.page.keyboard.press("Enter")
     expect(chatter.messages("Bot").last).to_be_in_viewport()
     assert chatter.page.evaluate(FOCUSED) == "Conversation"

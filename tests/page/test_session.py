@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-import sqlite3
 
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.page.reader import Reader, session
-from tests.support.server import WebchatServer
+from tests.page.reader import Reader
 
 CHOICE = {
     "type": "choice",
@@ -78,30 +75,6 @@ def test_a_taken_choice_stays_taken(chatter: Reader) -> None:
     chatter.page.reload()
     expect(chatter.page.get_by_role("button", name="Large one", pressed=True)).to_be_disabled()
     expect(chatter.page.get_by_role("button", name="Small one", pressed=False)).to_be_disabled()
-
-
-def test_of_many_messages_the_newest_are_shown_and_that_there_are_earlier_ones_is_said_above_them(
-    chatter: Reader, bot_server: WebchatServer
-) -> None:
-    kept = session(chatter)
-    payload = json.dumps({"type": "text", "text": "one of many"})
-    with sqlite3.connect(bot_server.data / "webchat.sqlite3") as database:
-        database.executemany(
-            "INSERT INTO messages (id, created_at, conversation_id, user_id, payload) VALUES (?, ?, ?, 'bot', ?)",
-            (
-                (
-                    f"{kept['conversationId']}-{number}",
-                    f"2030-01-01T00:{number // 60:02}:{number % 60:02}.000Z",
-                    kept["conversationId"],
-                    payload,
-                )
-                for number in range(200)
-            ),
-        )
-    database.close()
-    chatter.page.reload()
-    expect(chatter.messages("Bot")).to_have_count(200)
-    expect(chatter.log).to_have_text(re.compile("^Earlier messages are not shown."))
 
 
 def test_the_newest_conversation_is_the_one_resumed(chatter: Reader) -> None:

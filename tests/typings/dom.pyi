@@ -17,6 +17,7 @@ class Dataset:
     entry: str
     delivery: str
     state: str
+    view: str
 
 class EventTarget:
     def addEventListener(self, name: str, listener: Any, options: Any = ...) -> None: ...
@@ -30,9 +31,10 @@ class Element(Node, EventTarget):
     dataset: Dataset
     disabled: bool
     hidden: bool
-    value: str
+    value: Any
     content: DocumentFragment
     firstElementChild: Element
+    lastElementChild: Element
     childElementCount: int
     innerText: str
     scrollTop: float
@@ -40,6 +42,9 @@ class Element(Node, EventTarget):
     scrollLeft: float
     scrollWidth: float
     clientWidth: float
+    clientHeight: float
+    files: FileList
+    returnValue: str
     id: str
     open: bool
     readOnly: bool
@@ -50,7 +55,9 @@ class Element(Node, EventTarget):
     tagName: str
     title: str
     previousElementSibling: Element
+    def after(self, *nodes: Node | str) -> None: ...
     def append(self, *nodes: Node | str) -> None: ...
+    def click(self) -> None: ...
     def before(self, *nodes: Node | str) -> None: ...
     def cloneNode(self, deep: bool) -> Element: ...
     def contains(self, other: Element) -> bool: ...
@@ -84,6 +91,9 @@ class Language:
     def say(self, key: str, values: Any) -> str: ...
     def time(self, moment: float) -> str: ...
     def date(self, moment: float) -> str: ...
+    def shortDate(self, moment: float) -> str: ...
+    def percent(self, share: float) -> str: ...
+    def size(self, size: int) -> str: ...
 
 class Marked(Protocol):
     def parse(self, markdown: str, options: Any) -> str: ...
@@ -100,11 +110,41 @@ class WebchatElement(Element):
     language: Language
     libraries: Awaitable[tuple[Marked, DOMPurifyModule]]
     shadowRoot: ShadowRoot
+    shown: bool
+    wanted: bool
+    def show(self) -> None: ...
+    def hide(self) -> None: ...
 
 class Event:
     target: Element
+    def preventDefault(self) -> None: ...
     @classmethod
     def new(cls, name: str) -> Event: ...
+
+class KeyboardEvent(Event):
+    key: str
+
+class File:
+    name: str
+    size: float
+    type: str
+
+class FileList:
+    length: int
+    def __iter__(self) -> Iterator[File]: ...
+
+class DataTransfer:
+    files: FileList
+    types: Iterable[str]
+
+class FileEvent(Event):
+    """A DragEvent, which has the one, or a ClipboardEvent, which has the other."""
+
+    dataTransfer: DataTransfer
+    clipboardData: DataTransfer
+
+class IntersectionObserverEntry:
+    isIntersecting: bool
 
 class SecurityPolicyViolationEvent(Event):
     effectiveDirective: str

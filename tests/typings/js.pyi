@@ -32,6 +32,10 @@ class URL:
     origin: str
     @classmethod
     def new(cls, url: str) -> URL: ...
+    @staticmethod
+    def createObjectURL(file: Any) -> str: ...
+    @staticmethod
+    def revokeObjectURL(url: str) -> None: ...
 
 class _Location:
     origin: str

@@ -6,22 +6,46 @@ import { Language } from "./texts.js";
 
 const here = (name) => new URL(name, import.meta.url).href;
 
+const SAID = new Map([
+  ["say", "textContent"],
+  ["sayLabel", "ariaLabel"],
+  ["sayPlaceholder", "placeholder"],
+]);
+
 // An element. Of its attributes those that hold a text to be said begin with "say": `sayLabel` makes an aria-label.
 function make(say, tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
-  const said = { say: "textContent", sayLabel: "ariaLabel", sayPlaceholder: "placeholder" };
   for (const [name, value] of Object.entries(attributes)) {
-    if (name in said) element[said[name]] = say(value);
+    if (SAID.has(name)) element[SAID.get(name)] = say(value);
     else element.setAttribute(name, value);
   }
   element.append(...children);
   return element;
 }
 
+// A drawing of 24 by 24, in the colour of the text.
+function icon(path) {
+  const space = "http://www.w3.org/2000/svg";
+  const drawing = document.createElementNS(space, "svg");
+  for (const [name, value] of Object.entries({ class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }))
+    drawing.setAttribute(name, value);
+  drawing.append(document.createElementNS(space, "path"));
+  drawing.firstChild.setAttribute("d", path);
+  return drawing;
+}
+
+const PAPERCLIP =
+  "M20.5 11.5 12 20a5.4 5.4 0 0 1-7.6-7.6L13 3.8a3.6 3.6 0 0 1 5 5L9.6 17.4a1.8 1.8 0 0 1-2.5-2.5l7.7-7.8";
+const THUMB = "M7 11v9H4v-9zM9.5 20h7.6a2 2 0 0 0 1.9-1.4l1.9-6A2 2 0 0 0 19 10h-5l.9-4.3A2 2 0 0 0 13 3.3L8.5 10.6";
+
 // What is in the shadow root.
-function frame({ say, code, dir }) {
+function frame({ say, code, dir }, botName) {
+  const title = botName || say("title");
+  const bot = botName || say("bot");
   const h = (tag, attributes, ...children) => make(say, tag, attributes, ...children);
   const button = (id, text, more) => h("button", { type: "button", id, say: text, ...more });
+  const thumb = (value, text) =>
+    h("button", { type: "button", class: "thumb", value, sayLabel: text, "aria-pressed": "false", tabindex: "-1", hidden: "" }, icon(THUMB));
   const template = (id, article) => {
     const element = h("template", { id });
     element.content.append(article);
@@ -31,7 +55,7 @@ function frame({ say, code, dir }) {
     h(
       "section",
       { id: "chat", lang: code, dir, "aria-labelledby": "title", hidden: "" },
-      h("p", { id: "title", class: "unseen", role: "heading", "aria-level": "2", say: "title" }),
+      h("p", { id: "title", class: "unseen", role: "heading", "aria-level": "2" }, title),
       h(
         "div",
         { id: "window" },
@@ -42,11 +66,18 @@ function frame({ say, code, dir }) {
           h(
             "div",
             { class: "names" },
-            h("p", { id: "name", "aria-hidden": "true", dir: "auto", say: "title" }),
+            h("p", { id: "name", "aria-hidden": "true", dir: "auto" }, title),
             h("p", { id: "description", dir: "auto", hidden: "" }),
           ),
+          button("conversations", "conversations", {
+            class: "quiet",
+            "aria-expanded": "false",
+            "aria-controls": "list",
+            disabled: "",
+          }),
           button("alerts", "alerts", { class: "quiet", "aria-pressed": "false", disabled: "" }),
           button("new-conversation", "newConversation", { class: "quiet", disabled: "" }),
+          button("close", "closeChat", { class: "quiet", hidden: "" }),
           h(
             "div",
             { id: "connection", "data-state": "connecting" },
@@ -60,12 +91,14 @@ function frame({ say, code, dir }) {
             button("reconnect", "reconnect", { class: "quiet", hidden: "" }),
           ),
         ),
+        h("div", { id: "list", role: "group", sayLabel: "conversations", tabindex: "-1", hidden: "" }, h("ul")),
         h(
           "div",
           { class: "conversation" },
+          // Before the log: from below it the newest message would be reached first, and with it there is nothing to jump to.
+          h("button", { type: "button", id: "jump", hidden: "" }),
           // New messages are read aloud from the announcer below, so that history scrolled in is not.
           h("div", { role: "log", id: "log", sayLabel: "conversation", "aria-live": "off", tabindex: "0" }),
-          h("button", { type: "button", id: "jump", hidden: "" }),
         ),
         h(
           "div",
@@ -74,13 +107,21 @@ function frame({ say, code, dir }) {
             "p",
             { id: "typing", hidden: "" },
             h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
-            h("span", { id: "typist" }, say("typing", { author: say("bot") })),
+            h("span", { id: "typist" }, say("typing", { author: bot })),
           ),
           h("p", { id: "closed", say: "closed", hidden: "" }),
         ),
+        h("div", { id: "tray", role: "group", sayLabel: "picked", hidden: "" }, h("ul"), h("p", { class: "limits" })),
         h(
           "form",
           { id: "composer" },
+          h(
+            "button",
+            { type: "button", id: "attach", sayLabel: "attach", "aria-describedby": "limits", disabled: "" },
+            icon(PAPERCLIP),
+          ),
+          h("span", { id: "limits", hidden: "" }),
+          h("input", { type: "file", id: "files", multiple: "", tabindex: "-1", hidden: "", sayLabel: "attach" }),
           h("label", { class: "unseen", for: "message", say: "message" }),
           h("textarea", {
             id: "message",
@@ -93,7 +134,19 @@ function frame({ say, code, dir }) {
           h("button", { type: "submit", say: "send" }),
         ),
       ),
+      h("p", { id: "drop", "aria-hidden": "true", say: "drop", hidden: "" }),
       button("opener", "showChat", { hidden: "" }),
+      h(
+        "dialog",
+        { id: "question", role: "alertdialog", "aria-labelledby": "question-text" },
+        h("p", { id: "question-text", say: "deleteQuestion" }),
+        h(
+          "form",
+          { method: "dialog" },
+          h("button", { type: "submit", value: "", say: "keep" }),
+          h("button", { type: "submit", value: "yes", class: "danger", say: "delete" }),
+        ),
+      ),
       h(
         "dialog",
         { id: "viewer", sayLabel: "picture" },
@@ -115,7 +168,11 @@ function frame({ say, code, dir }) {
           { class: "meta" },
           h("time"),
           " ",
+          h("progress", { max: "1", hidden: "" }),
+          " ",
           h("span", { class: "delivery", say: "waiting" }),
+          " ",
+          h("button", { type: "button", class: "cancel", say: "cancel", hidden: "" }),
           " ",
           h("button", { type: "button", class: "retry", say: "retry", hidden: "" }),
         ),
@@ -125,10 +182,18 @@ function frame({ say, code, dir }) {
       "bot-message",
       h(
         "article",
-        { class: "bot", sayLabel: "bot" },
-        h("p", { class: "unseen author" }, say("says", { author: say("bot") })),
+        { class: "bot", "aria-label": bot },
+        h("p", { class: "unseen author" }, say("says", { author: bot })),
         h("div", { class: "bubble", dir: "auto" }),
-        h("p", { class: "meta" }, h("time")),
+        h(
+          "p",
+          { class: "meta" },
+          h("time"),
+          " ",
+          thumb("positive", "helpful"),
+          " ",
+          thumb("negative", "notHelpful"),
+        ),
       ),
     ),
   ];
@@ -143,14 +208,30 @@ class WebchatPy extends HTMLElement {
     this.language = new Language([this.lang, ...navigator.languages].filter(Boolean));
     const root = this.attachShadow({ mode: "open" });
     const style = make(null, "link", { rel: "stylesheet", href: here("./style.css") });
-    root.append(style, ...frame(this.language));
+    root.append(style, ...frame(this.language, this.getAttribute("bot-name")));
     const find = (id) => root.getElementById(id);
     const isPage = this.getAttribute("layout") === "page";
     if (isPage) find("title").ariaLevel = "1";
     style.addEventListener("load", () => (find("chat").hidden = false), { once: true });
     keepInView(find, this.language.say);
     takeWhatIsSent(find);
+    refuseToLeaveForAFile(find("chat"));
+    this.#opening = new Opening(this, find);
     if (isPage) tellIfNotLoaded(this, find, this.language.say);
+  }
+
+  #opening;
+
+  // The window. It is there from the beginning, unless the layout is "floating" and the reader has not opened it.
+  show = () => this.#opening.set(true);
+  hide = () => this.#opening.set(false);
+  get shown() {
+    return this.#opening.shown;
+  }
+
+  // Whether the reader has opened it, now or in an earlier page.
+  get wanted() {
+    return this.#opening.wanted;
   }
 
   // Tells Python that its chat is over, unless the element was only moved.
@@ -187,6 +268,7 @@ function keepInView(find, say) {
   let unseen = 0;
   const count = (number) => {
     unseen = number;
+    if (!number && jump.matches(":focus")) log.focus(); // or the focus would be gone with the button
     jump.hidden = !number;
     jump.textContent = say("newMessages", { count: number });
   };
@@ -194,7 +276,6 @@ function keepInView(find, say) {
     if (!atEnd) count(unseen + 1);
   });
   jump.addEventListener("click", () => {
-    log.focus(); // or the focus would be gone with the button
     atEnd = true;
     scrollToEnd();
     count(0);
@@ -227,6 +308,80 @@ function takeWhatIsSent(find) {
       composer.requestSubmit();
     }
   });
+}
+
+// A file that is dropped beside what takes it, or before Python does, would replace the page.
+function refuseToLeaveForAFile(chat) {
+  for (const name of ["dragover", "drop"]) chat.addEventListener(name, (event) => event.preventDefault());
+}
+
+// Whether the window is shown, and the button that opens it and counts what has come meanwhile. A floating one has
+// the button always, and remembers. The focus never goes with what goes, and stays elsewhere if it is there.
+class Opening {
+  constructor(element, find) {
+    this.find = find;
+    this.root = element.shadowRoot;
+    this.say = element.language.say;
+    this.element = element;
+    this.floats = element.getAttribute("layout") === "floating";
+    this.key = `webchat ${element.getAttribute("client-id") ?? ""}#open`;
+    this.missed = 0;
+    const remembered = this.floats ? this.remembered() : "yes";
+    this.wanted = remembered !== null;
+    this.shown = remembered === "yes";
+    find("close").hidden = !this.floats;
+    find("opener").addEventListener("click", () => this.set(!this.shown));
+    find("close").addEventListener("click", () => this.set(false));
+    find("log").addEventListener("arrived", () => this.shown || this.count(this.missed + 1));
+    find("window").addEventListener("keydown", (event) => {
+      if (this.floats && event.key === "Escape" && !event.isComposing && !event.defaultPrevented) this.set(false);
+    });
+    this.draw();
+  }
+
+  set(shown) {
+    if (shown === this.shown) return;
+    const [here, there] = shown ? ["opener", "message"] : ["window", "opener"];
+    const viewer = this.find("viewer");
+    if (viewer.open) viewer.close(); // gives the focus back to the picture
+    const hadFocus = this.find(here).contains(this.root.activeElement);
+    this.shown = shown;
+    this.draw();
+    if (hadFocus) this.find(there).focus();
+    if (this.floats) this.remember(shown ? "yes" : "no");
+    this.wanted ||= shown;
+    this.element.dispatchEvent(new Event(shown ? "shown" : "hidden"));
+  }
+
+  draw() {
+    this.find("window").hidden = !this.shown;
+    const opener = this.find("opener");
+    opener.hidden = this.shown && !this.floats;
+    opener.ariaExpanded = this.floats ? String(this.shown) : null;
+    this.count(0);
+  }
+
+  count(missed) {
+    this.missed = missed;
+    const text = this.shown ? this.say("closeChat") : this.say("showChat");
+    this.find("opener").textContent = missed ? this.say("showChatNew", { count: missed }) : text;
+  }
+
+  remembered() {
+    try {
+      return localStorage.getItem(this.key);
+    } catch {
+      return null; // a browser that keeps nothing
+    }
+  }
+
+  remember(value) {
+    try {
+      localStorage.setItem(this.key, value);
+    } catch {
+      // the next page begins anew
+    }
+  }
 }
 
 // On a page that is nothing but a chat, whatever goes wrong until Python has taken over is a failure of loading.

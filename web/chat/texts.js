@@ -13,6 +13,7 @@ export const TEXTS = {
   bot: { en: "Bot", de: "Bot", fr: "Bot", ar: "الروبوت" },
   says: { en: "{author}:", de: "{author}:", fr: "{author} :", ar: "{author}:" },
   alerts: { en: "Alerts", de: "Hinweiston", fr: "Alertes", ar: "التنبيهات" },
+  conversations: { en: "Conversations", de: "Unterhaltungen", fr: "Conversations", ar: "المحادثات" },
   newConversation: { en: "New conversation", de: "Neue Unterhaltung", fr: "Nouvelle conversation", ar: "محادثة جديدة" },
   reconnect: { en: "Reconnect", de: "Neu verbinden", fr: "Se reconnecter", ar: "إعادة الاتصال" },
   conversation: { en: "Conversation", de: "Unterhaltung", fr: "Conversation", ar: "المحادثة" },
@@ -39,6 +40,7 @@ export const TEXTS = {
       few: "{count} رسائل جديدة", many: "{count} رسالة جديدة", other: "{count} رسالة جديدة",
     },
   },
+  closeChat: { en: "Close chat", de: "Chat schließen", fr: "Fermer le chat", ar: "إغلاق الدردشة" },
   hidden: { en: "The bot has hidden the chat.", de: "Der Bot hat den Chat ausgeblendet.", fr: "Le bot a masqué le chat.", ar: "أخفى الروبوت الدردشة." },
   shown: { en: "The chat is shown.", de: "Der Chat ist wieder da.", fr: "Le chat est affiché.", ar: "الدردشة معروضة." },
 
@@ -49,6 +51,55 @@ export const TEXTS = {
   unanswered: { en: "Sent, but the bot failed to answer.", de: "Gesendet, aber der Bot konnte nicht antworten.", fr: "Envoyé, mais le bot n’a pas pu répondre.", ar: "أُرسلت، لكن الروبوت لم يتمكن من الرد." },
   failed: { en: "Not sent. {reason}", de: "Nicht gesendet. {reason}", fr: "Non envoyé. {reason}", ar: "لم تُرسل. {reason}" },
   retry: { en: "Try again", de: "Erneut versuchen", fr: "Réessayer", ar: "إعادة المحاولة" },
+
+  edited: { en: "Edited", de: "Bearbeitet", fr: "Modifié", ar: "معدّلة" },
+
+  // Files
+  attach: { en: "Attach file", de: "Datei anhängen", fr: "Joindre un fichier", ar: "إرفاق ملف" },
+  picked: { en: "Files to send", de: "Dateien zum Senden", fr: "Fichiers à envoyer", ar: "ملفات للإرسال" },
+  drop: { en: "Drop files here", de: "Dateien hier ablegen", fr: "Déposez les fichiers ici", ar: "أفلت الملفات هنا" },
+  limit: { en: "Up to {size} each.", de: "Je bis zu {size}.", fr: "Jusqu’à {size} chacun.", ar: "حتى {size} لكل ملف." },
+  limitTypes: { en: "Up to {size} each; types: {types}.", de: "Je bis zu {size}; Arten: {types}.", fr: "Jusqu’à {size} chacun ; types : {types}.", ar: "حتى {size} لكل ملف؛ الأنواع: {types}." },
+  added: { en: "{name} added.", de: "{name} hinzugefügt.", fr: "{name} ajouté.", ar: "أُضيف {name}." },
+  removed: { en: "{name} removed.", de: "{name} entfernt.", fr: "{name} retiré.", ar: "أُزيل {name}." },
+  remove: { en: "Remove {name}", de: "{name} entfernen", fr: "Retirer {name}", ar: "إزالة {name}" },
+  tooLarge: { en: "{name} is larger than {size}.", de: "{name} ist größer als {size}.", fr: "{name} dépasse {size}.", ar: "{name} أكبر من {size}." },
+  wrongType: { en: "{name} is of a type that is not taken.", de: "{name} ist von einer Art, die nicht angenommen wird.", fr: "{name} est d’un type qui n’est pas accepté.", ar: "{name} من نوع غير مقبول." },
+  noFiles: { en: "Files cannot be sent here.", de: "Dateien können hier nicht gesendet werden.", fr: "Les fichiers ne peuvent pas être envoyés ici.", ar: "لا يمكن إرسال الملفات هنا." },
+  uploading: { en: "Uploading… {percent}", de: "Wird hochgeladen … {percent}", fr: "Téléversement… {percent}", ar: "جارٍ الرفع… {percent}" },
+  upload: { en: "Upload of {name}", de: "Hochladen von {name}", fr: "Téléversement de {name}", ar: "رفع {name}" },
+  fileSent: { en: "{name} was sent.", de: "{name} wurde gesendet.", fr: "{name} a été envoyé.", ar: "أُرسل {name}." },
+  cancel: { en: "Cancel", de: "Abbrechen", fr: "Annuler", ar: "إلغاء" },
+  cancelled: { en: "{name} is not sent.", de: "{name} wird nicht gesendet.", fr: "{name} n’est pas envoyé.", ar: "لن يُرسل {name}." },
+  notStored: { en: "The file could not be stored.", de: "Die Datei konnte nicht gespeichert werden.", fr: "Le fichier n’a pas pu être enregistré.", ar: "تعذّر حفظ الملف." },
+  refusedAsTooLarge: { en: "It is too large for the server.", de: "Sie ist zu groß für den Server.", fr: "Il est trop volumineux pour le serveur.", ar: "حجمه أكبر مما يقبله الخادم." },
+
+  // Conversations
+  listLoading: { en: "Loading…", de: "Wird geladen …", fr: "Chargement…", ar: "جارٍ التحميل…" },
+  listFailed: { en: "The conversations cannot be listed. {reason}", de: "Die Unterhaltungen können nicht aufgelistet werden. {reason}", fr: "Les conversations ne peuvent pas être listées. {reason}", ar: "تعذّر عرض المحادثات. {reason}" },
+  nothingSaid: { en: "No messages yet", de: "Noch keine Nachrichten", fr: "Pas encore de message", ar: "لا رسائل بعد" },
+  begun: { en: "Begun {date}", de: "Begonnen {date}", fr: "Commencée le {date}", ar: "بدأت في {date}" },
+  yours: { en: "You: {text}", de: "Sie: {text}", fr: "Vous : {text}", ar: "أنت: {text}" },
+  unread: { en: "Unread", de: "Ungelesen", fr: "Non lu", ar: "غير مقروءة" },
+  current: { en: "Open now", de: "Jetzt offen", fr: "Ouverte", ar: "مفتوحة الآن" },
+  delete: { en: "Delete", de: "Löschen", fr: "Supprimer", ar: "حذف" },
+  deleteNamed: { en: "Delete: {text}", de: "Löschen: {text}", fr: "Supprimer : {text}", ar: "حذف: {text}" },
+  deleteQuestion: { en: "Delete this conversation with all its messages? This cannot be undone.", de: "Diese Unterhaltung mit allen Nachrichten löschen? Das kann nicht rückgängig gemacht werden.", fr: "Supprimer cette conversation et tous ses messages ? C’est irréversible.", ar: "هل تريد حذف هذه المحادثة بكل رسائلها؟ لا يمكن التراجع عن ذلك." },
+  keep: { en: "Keep it", de: "Behalten", fr: "La garder", ar: "الاحتفاظ بها" },
+  deleted: { en: "The conversation was deleted.", de: "Die Unterhaltung wurde gelöscht.", fr: "La conversation a été supprimée.", ar: "حُذفت المحادثة." },
+  notDeleted: { en: "The conversation was not deleted. {reason}", de: "Die Unterhaltung wurde nicht gelöscht. {reason}", fr: "La conversation n’a pas été supprimée. {reason}", ar: "لم تُحذف المحادثة. {reason}" },
+  notSwitched: { en: "The conversation cannot be opened. {reason}", de: "Die Unterhaltung kann nicht geöffnet werden. {reason}", fr: "La conversation ne peut pas être ouverte. {reason}", ar: "تعذّر فتح المحادثة. {reason}" },
+  earlier: { en: "Earlier messages", de: "Frühere Nachrichten", fr: "Messages précédents", ar: "الرسائل السابقة" },
+
+  // Feedback
+  helpful: { en: "Helpful", de: "Hilfreich", fr: "Utile", ar: "مفيد" },
+  notHelpful: { en: "Not helpful", de: "Nicht hilfreich", fr: "Pas utile", ar: "غير مفيد" },
+  comment: { en: "Comment (optional)", de: "Kommentar (freiwillig)", fr: "Commentaire (facultatif)", ar: "تعليق (اختياري)" },
+  sendComment: { en: "Send comment", de: "Kommentar senden", fr: "Envoyer le commentaire", ar: "إرسال التعليق" },
+  skip: { en: "No comment", de: "Kein Kommentar", fr: "Sans commentaire", ar: "بلا تعليق" },
+  thanks: { en: "Thank you for the feedback.", de: "Danke für die Rückmeldung.", fr: "Merci pour votre retour.", ar: "شكرًا على ملاحظاتك." },
+  feedbackTaken: { en: "The feedback was taken back.", de: "Die Rückmeldung wurde zurückgenommen.", fr: "Le retour a été retiré.", ar: "أُلغيت الملاحظات." },
+  noFeedback: { en: "The feedback was not sent. {reason}", de: "Die Rückmeldung wurde nicht gesendet. {reason}", fr: "Le retour n’a pas été envoyé. {reason}", ar: "لم تُرسل الملاحظات. {reason}" },
 
   // The connection
   connecting: { en: "Connecting", de: "Verbinde", fr: "Connexion", ar: "جارٍ الاتصال" },
@@ -122,12 +173,21 @@ export class Language {
     this.#numbers = new Intl.NumberFormat(tag);
     this.#times = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
     this.#dates = new Intl.DateTimeFormat(tag, { dateStyle: "full" });
+    this.#shortDates = new Intl.DateTimeFormat(tag, { dateStyle: "medium" });
+    this.#percents = new Intl.NumberFormat(tag, { style: "percent" });
+    this.#sizes = ["byte", "kilobyte", "megabyte", "gigabyte"].map((unit) => {
+      const unitDisplay = unit === "byte" ? "long" : "short";
+      return new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay, maximumFractionDigits: 1 });
+    });
   }
 
   #plurals;
   #numbers;
   #times;
   #dates;
+  #shortDates;
+  #percents;
+  #sizes;
 
   // A row of the table, filled in. `values.count` decides the form where there are several.
   say = (key, values = {}) => {
@@ -146,4 +206,13 @@ export class Language {
   // Moments are milliseconds since 1970, and shown in the reader's own time.
   time = (moment) => this.#times.format(moment);
   date = (moment) => this.#dates.format(moment);
+  shortDate = (moment) => this.#shortDates.format(moment);
+
+  percent = (share) => this.#percents.format(share);
+
+  // A number of bytes, in the unit in which it is at least 1.
+  size = (bytes) => {
+    const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), this.#sizes.length - 1);
+    return this.#sizes[power].format(bytes / 1000 ** power);
+  };
 }

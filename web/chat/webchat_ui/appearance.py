@@ -17,9 +17,9 @@ from .shell import Shell
 from .view import View
 
 if TYPE_CHECKING:
-    from dom import Element, Event
+    from dom import Element
 
-    from webchat_py import Message, WebchatClient
+    from webchat_py import WebchatClient
 
 _COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _LONGEST_NAME = 60
@@ -33,9 +33,6 @@ class Appearance:
         self._shell = shell
         self._view = view
         self._alerts = alerts
-        self._window = shell.find("window")
-        self._opener = shell.find("opener")
-        self._missed = 0
         self._avatar: Element | None = None
         self._settings = {
             "botName": self._set_name,
@@ -46,10 +43,8 @@ class Appearance:
             "themeMode": self._set_theme,
         }
 
-        shell.listen(self._opener, "click", self._on_opener)
         client.on("webchat_config", self._on_config)
         client.on("webchat_visibility", self._on_visibility)
-        client.on("message", self._on_message)
 
     # Settings: each says whether it could be used
 
@@ -118,35 +113,11 @@ class Appearance:
     # Visibility
 
     def _on_visibility(self, visibility: str) -> None:
-        hide = {"show": False, "hide": True, "toggle": not self._window.hidden}[visibility]
-        if hide != self._window.hidden:
-            self._set_hidden(hide)
-
-    def _on_opener(self, _event: Event) -> None:
-        self._set_hidden(False)
-
-    def _set_hidden(self, hidden: bool) -> None:
-        viewer = self._shell.find("viewer")
-        if viewer.open:
-            viewer.close()  # gives the focus back to the picture
-        # The focus must not go with what goes. Elsewhere it stays, for a bot is no reason to take it away.
-        had_focus = (self._opener if self._window.hidden else self._window).contains(self._shell.root.activeElement)
-        self._window.hidden = hidden
-        self._opener.hidden = not hidden
-        self._count(0)
-        self._view.announce(self._shell.say("hidden" if hidden else "shown"))
-        if had_focus:
-            (self._opener if hidden else self._shell.find("message")).focus()
-
-    def _on_message(self, _message: Message) -> None:
-        if self._window.hidden:
-            self._count(self._missed + 1)
-
-    def _count(self, missed: int) -> None:
-        self._missed = missed
-        self._opener.textContent = (
-            self._shell.say("showChatNew", count=missed) if missed else self._shell.say("showChat")
-        )
+        element = self._shell.element
+        show = {"show": True, "hide": False, "toggle": not element.shown}[visibility]
+        if show != element.shown:
+            (element.show if show else element.hide)()
+            self._shell.announce(self._shell.say("shown" if show else "hidden"))
 
 
 def _is_name(text: str) -> bool:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from js import Event, document, window
 
-from webchat_py import Connection, ConversationGone, Message, Text, Typing, WebchatClient, WebchatError
+from webchat_py import Connection, ConversationGone, File, Message, Text, Typing, WebchatClient, WebchatError
 
 from .alerts import Alerts
 from .appearance import Appearance
+from .conversations import Conversations, Seen, newest
+from .feedback import Feedback
+from .files import Picked, Tray
+from .history import History
 from .markdown import load_libraries
 from .payloads import Kit, question_of
 from .reasons import is_over, reason
 from .shell import Shell
-from .state import Delivery, Entry, Transcript, delivery_of
+from .state import UPLOAD, Delivery, Entry, Transcript, delivery_of
 from .view import View
 from .widgets import Widgets
 
@@ -25,8 +30,8 @@ if TYPE_CHECKING:
     from dom import Element, SecurityPolicyViolationEvent, WebchatElement
     from dom import Event as DomEvent
 
-HISTORY = 200
-"""How many of the newest messages a reload shows at most: drawing one takes a few milliseconds."""
+MOST = 2000
+"""Messages that are shown at most while the reader is at the newest; earlier ones come back when scrolled to."""
 WAIT_FOR_NETWORK = 3600.0
 """Seconds for which a message is tried to be sent."""
 LONGEST_PAUSE = 30.0
@@ -51,6 +56,11 @@ class Chat:
         self._say = shell.say
         self._kit = Kit(shell.say)
         self._view = view = View(shell, self._kit)
+        self._tray = Tray(shell, takes_files=client.mode == "pushpin")
+        self._seen = Seen(client)
+        self._history = History(shell, client, view, self._show_page)
+        self._conversations = Conversations(shell, client, self._seen, self._go_to, self._delete)
+        self._feedback = Feedback(shell, client, view)
         Widgets(shell)
         Appearance(shell, client, view, Alerts(shell, client))
         self._transcript = Transcript()
@@ -60,6 +70,11 @@ class Chat:
         self._connected = False
         self._changing = False
         self._hurry = asyncio.Event()
+        self._uploads: dict[Entry, asyncio.Task[None]] = {}
+        self._uploading = asyncio.Lock()
+        self._opened = asyncio.Event()
+        if element.wanted:
+            self._opened.set()
         self._listen_to_client()
         self._listen_to_reader()
         for article in view.queued():
@@ -77,6 +92,7 @@ class Chat:
         self._client.on("message", self._on_message)
         self._client.on("own_message", self._on_message)
         self._client.on("message_status", self._on_status)
+        self._client.on("message_updated", self._on_updated)
         self._client.on("is_typing", self._on_typing)
         self._client.on("connection", self._on_connection)
         self._client.on("custom_event", self._view.event)
@@ -87,6 +103,8 @@ class Chat:
         listen, find = self._shell.listen, self._shell.find
         listen(find("log"), "queued", self._on_queued)
         listen(find("log"), "click", self._on_click)
+        listen(find("composer"), "submit", self._on_submit)
+        listen(self._shell.element, "shown", lambda _event: self._opened.set())
         listen(find("reconnect"), "click", self._on_reconnect)
         listen(find("new-conversation"), "click", self._on_new_conversation)
         listen(window, "online", lambda _event: self._hurry.set())
@@ -101,16 +119,18 @@ class Chat:
 
     async def _start(self) -> None:
         """Gets to a conversation, however long that takes. What waits is sent then."""
+        # Who never looks at a floating chat is to become no user of the bot's.
+        await self._opened.wait()
         self._kit.libraries = await load_libraries(self._shell.element)
         pause = 1.0
         while (messages := await self._try_to_start(pause)) is None:
             pause = min(2 * pause, LONGEST_PAUSE)
         self._ready = True
         self._shell.find("new-conversation").disabled = False
-        self._show_history(messages)
+        self._conversations.enable()
+        self._show_page(messages)
         self._hand_over()
-        if messages:
-            await self._show_earlier()
+        self._history.restart(has_more=bool(messages))
 
     async def _try_to_start(self, pause: float) -> list[Message] | None:
         self._view.connection("connecting")
@@ -127,21 +147,29 @@ class Chat:
                     await self._hurry.wait()
         return None
 
-    def _show_history(self, messages: list[Message]) -> None:
-        for message in reversed(messages):
-            if message.conversation_id == self._conversation_id and not self._transcript.find(message):
-                self._place(message, by_time=True)
-        self._match_answers()
+    def _show_page(self, messages: list[Message]) -> int:
+        """Shows those of the current conversation, newest first, that are not shown yet; returns how many."""
+        new = [
+            message
+            for message in reversed(messages)
+            if message.conversation_id == self._conversation_id and not self._transcript.find(message)
+        ]
+        if new:
+            with self._view.standing_still():
+                self._place_earlier([self._entry(message) for message in new])
+            self._match_answers()
+            self._feedback.newest()
+            self._see(new[-1])
+        return len(new)
 
-    async def _show_earlier(self) -> None:
-        try:
-            messages = await self._client.list_messages(limit=HISTORY + 1)
-        except WebchatError as error:
-            self._view.preface(self._say("noEarlier", reason=reason(error, self._say)))
-            return
-        self._show_history(messages[:HISTORY])
-        if len(messages) > HISTORY:
-            self._view.preface(self._say("noEarlier", reason=""))
+    def _place_earlier(self, entries: list[Entry]) -> None:
+        if self._transcript.prepend(entries):
+            follower = self._transcript.after(entries[-1])
+            for entry in entries:
+                self._view.show(entry, before=follower)
+        else:
+            for entry in entries:
+                self._view.show(entry, before=self._transcript.merge(entry))
 
     # Sending
 
@@ -155,6 +183,9 @@ class Chat:
                 self._shell.spawn(self._send(entry))
 
     async def _send(self, entry: Entry) -> None:
+        if entry.picked is not None:
+            await self._send_file(entry, entry.picked)
+            return
         try:
             metadata = {} if entry.question is None else {QUESTION: entry.question}
             if self._client.mode == "pushpin" or entry.reply_to is None:
@@ -163,6 +194,37 @@ class Chat:
                 await self._client.send_message(entry.payload, {**metadata, REPLY_TO: entry.reply_to})
         except WebchatError as error:
             self._fail(entry, error)
+
+    async def _send_file(self, entry: Entry, picked: Picked) -> None:
+        def show(sent: int, total: int) -> None:
+            entry.progress = sent / max(total, 1)
+            self._set_delivery(entry, Delivery.UPLOADING)
+
+        self._uploads[entry] = asyncio.current_task()  # type: ignore[assignment]
+        try:
+            async with self._uploading:  # one after the other, so that they arrive in this order
+                show(0, picked.size)
+                entry.upload = os.urandom(8).hex()
+                await self._client.send_file(picked.file, on_progress=show, metadata={UPLOAD: entry.upload})
+            self._shell.announce(self._say("fileSent", name=picked.name))
+        except WebchatError as error:
+            self._fail(entry, error)
+        finally:
+            self._uploads.pop(entry, None)
+
+    def _cancel(self, entry: Entry) -> None:
+        if entry.picked is None or entry.message is not None:
+            return  # it is stored already, and its message under way
+        if upload := self._uploads.get(entry):
+            upload.cancel()
+        self._remove(entry)
+        entry.picked.release()
+        self._shell.announce(self._say("cancelled", name=entry.picked.name))
+        self._shell.find("message").focus()
+
+    def _remove(self, entry: Entry) -> None:
+        self._transcript.remove(entry)
+        self._view.remove(entry)
 
     async def _resend(self, entry: Entry, message: Message) -> None:
         try:
@@ -174,7 +236,7 @@ class Chat:
         if is_over(error) and entry.message is not None:
             self._over.add(entry.message.conversation_id)
         self._set_delivery(entry, Delivery.FAILED, reason(error, self._say))
-        self._view.announce(self._say("failed", reason=entry.problem))
+        self._shell.announce(self._say("failed", reason=entry.problem))
 
     def _set_delivery(self, entry: Entry, delivery: Delivery, problem: str = "") -> None:
         entry.delivery = delivery
@@ -193,21 +255,48 @@ class Chat:
     def _on_message(self, message: Message) -> None:
         if not self._transcript.find(message):
             # What was missed was said before what waits here.
-            self._view.arrived(self._show(message, by_time=not self._connected))
+            entry = self._show(message, by_time=not self._connected)
+            self._view.arrived(entry)
+            self._feedback.newest()
+            self._see(message)
+            self._make_room()
+
+    def _see(self, message: Message) -> None:
+        if self._shell.element.shown and message.sent_on is not None:
+            self._seen.mark(message.conversation_id, message.sent_on)
+
+    def _make_room(self) -> None:
+        """Takes the oldest away where there are many, so that the memory of the page has a limit."""
+        if len(self._transcript.entries) > MOST and self._view.at_end:
+            for entry in self._transcript.remove_oldest(MOST // 2):
+                self._view.remove(entry)
+            self._history.restart(has_more=True)
 
     def _on_status(self, message: Message) -> None:
         """How far a message of the reader's has come, be it one that an earlier page left."""
         transcript = self._transcript
         entry = transcript.find(message) or transcript.handed_over(message) or self._show(message, by_time=True)
-        entry.message = message
+        transcript.take(entry, message)
         if entry.arrived and message.conversation_id != self._conversation_id:
             # It belongs to the conversation that was left meanwhile.
-            transcript.remove(entry)
-            self._view.remove(entry)
-        else:
-            if entry.arrived and (follower := transcript.settle(entry)):
-                self._view.move(entry, before=follower)
-            self._set_delivery(entry, self._delivery_of(message))
+            self._remove(entry)
+            return
+        if entry.arrived and transcript.settle(entry):
+            self._view.place(entry, before=transcript.after(entry))
+        self._set_delivery(entry, self._delivery_of(message))
+        if entry.arrived and entry.picked is not None:
+            # From now on it is shown as it will be after a reload.
+            entry.picked.release()
+            entry.picked, entry.payload = None, message.payload
+            self._view.redraw(entry)
+
+    def _on_updated(self, message: Message) -> None:
+        if entry := self._transcript.find(message):
+            self._transcript.take(entry, message)
+            entry.payload = message.payload
+            self._view.redraw(entry)
+            self._view.mark_edited(entry)
+            self._match_answers()
 
     def _delivery_of(self, message: Message) -> Delivery:
         delivery = delivery_of(message)
@@ -238,11 +327,7 @@ class Chat:
         return entry
 
     def _place(self, message: Message, by_time: bool) -> Entry:
-        own = message.author_id == self._client.user_id
-        delivery = self._delivery_of(message) if own else None
-        metadata = message.metadata or {}
-        reply_to = message.reply_to or metadata.get(REPLY_TO)
-        entry = Entry(message.payload, message, delivery, reply_to=reply_to, question=metadata.get(QUESTION))
+        entry = self._entry(message)
         follower = None
         if by_time:
             follower = self._transcript.merge(entry)
@@ -250,6 +335,13 @@ class Chat:
             self._transcript.append(entry)
         self._view.show(entry, before=follower)
         return entry
+
+    def _entry(self, message: Message) -> Entry:
+        own = message.author_id == self._client.user_id
+        delivery = self._delivery_of(message) if own else None
+        metadata = message.metadata or {}
+        reply_to = message.reply_to or metadata.get(REPLY_TO)
+        return Entry(message.payload, message, delivery, reply_to=reply_to, question=metadata.get(QUESTION))
 
     def _match_answers(self) -> None:
         for question in self._transcript.match_answers():
@@ -265,6 +357,19 @@ class Chat:
         self._adopt(event.target)
         self._hand_over()
 
+    def _on_submit(self, _event: DomEvent) -> None:
+        """Sends the files that were picked; the text `chat.js` has queued already."""
+        if self._shell.find("message").readOnly:
+            return
+        picked = self._tray.take()
+        for one in picked:
+            entry = Entry(File("", title=one.name), delivery=Delivery.QUEUED, picked=one)
+            self._transcript.append(entry)
+            self._view.show(entry)
+        if picked:
+            self._view.scroll_to_end()
+            self._hand_over()
+
     def _adopt(self, article: Element) -> None:
         entry = Entry(Text(article.querySelector(".bubble").textContent), delivery=Delivery.QUEUED)
         self._transcript.append(entry)
@@ -277,6 +382,8 @@ class Chat:
             return
         if event.target.closest("button.retry"):
             self._try_again(entry)
+        elif event.target.closest("button.cancel"):
+            self._cancel(entry)
         elif button := event.target.closest("button.option"):
             self._answer(entry, button.value, question_of(button))
         elif button := event.target.closest("button.choose"):
@@ -339,4 +446,31 @@ class Chat:
             return
         finally:
             self._changing = False
+        self._conversations.close()
         self._shell.find("message").focus()
+
+    async def _go_to(self, conversation_id: str) -> None:
+        if conversation_id == self._conversation_id:
+            return
+        try:
+            await self._client.switch_conversation(conversation_id)
+        except WebchatError as error:
+            self._view.problem(self._say("notSwitched", reason=reason(error, self._say)))
+            return
+        self._history.restart(has_more=True)
+        await self._history.load()
+
+    async def _delete(self, conversation_id: str) -> None:
+        """Deletes a conversation; the newest of the others, or a new one, takes the place of the current one."""
+        was_current = conversation_id == self._conversation_id
+        try:
+            await self._client.delete_conversation(conversation_id)
+            self._shell.announce(self._say("deleted"))
+            if was_current:
+                others = await self._client.list_conversations()
+                if others:
+                    await self._go_to(newest(others).id)
+                else:
+                    await self._client.new_conversation()
+        except WebchatError as error:
+            self._view.problem(self._say("notDeleted", reason=reason(error, self._say)))

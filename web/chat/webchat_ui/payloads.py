@@ -199,14 +199,15 @@ def _(payload: Carousel, kit: Kit) -> Node:
         return make("p", say("nothingToChoose"), class_name="unavailable")
     strip = make("ul", *cards, class_name="strip", tabindex="0", aria_label=say("cards"))
     if len(cards) == 1:
-        return make("div", strip, class_name="carousel")
+        return make("div", strip, class_name="carousel", dir=say.direction)
     turns = make(
         "div",
         button("←", "turn", value="-1", aria_label=say("previousCard")),
         button("→", "turn", value="1", aria_label=say("nextCard")),
         class_name="turns",
     )
-    return make("div", strip, turns, class_name="carousel", role="group", aria_label=say("cardCount", count=len(cards)))
+    label = say("cardCount", count=len(cards))
+    return make("div", strip, turns, class_name="carousel", dir=say.direction, role="group", aria_label=label)
 
 
 def _card(card: Card, say: Words) -> Element:

@@ -12,6 +12,8 @@ from webchat_py import (
     ServerError,
     SessionExpired,
     StreamError,
+    TooLarge,
+    UploadError,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (NetworkError, "unreachable"),
     (StreamError, "lost"),
     (ServerError, "senseless"),
+    (TooLarge, "refusedAsTooLarge"),
+    (UploadError, "notStored"),
 )
 
 

@@ -8,10 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from js import AbortController, Object
-from pyodide.ffi import JsDoubleProxy, create_proxy, to_js
+from pyodide.ffi import create_proxy, to_js
+
+from .nodes import make
 
 if TYPE_CHECKING:
     from dom import Element, EventTarget, ShadowRoot, WebchatElement
+
+
+_MAX_ANNOUNCED = 5
 
 
 class Words:
@@ -19,6 +24,11 @@ class Words:
 
     def __init__(self, element: WebchatElement) -> None:
         self._language = element.language
+
+    @property
+    def direction(self) -> str:
+        """In which one reads: "ltr" or "rtl"."""
+        return self._language.dir
 
     def __call__(self, key: str, **values: str | int) -> str:
         """A row of the table, filled in."""
@@ -32,6 +42,16 @@ class Words:
         """The day on which it was for the reader."""
         return self._language.date(1000 * moment.timestamp())
 
+    def short_date(self, moment: datetime) -> str:
+        return self._language.shortDate(1000 * moment.timestamp())
+
+    def percent(self, share: float) -> str:
+        return self._language.percent(share)
+
+    def size(self, size: int) -> str:
+        """A number of bytes, in a fitting unit."""
+        return self._language.size(size)
+
 
 class Shell:
     """What a chat has of its page. `close` releases all that it was given to listen to, and ends what it runs."""
@@ -42,7 +62,7 @@ class Shell:
         self.is_page = element.getAttribute("layout") == "page"
         self.say = Words(element)
         self._listening = AbortController.new()
-        self._handlers: list[JsDoubleProxy] = []
+        self._releases: list[Callable[[], object]] = [self._listening.abort]
         self._tasks: set[asyncio.Task[None]] = set()
 
     def find(self, id: str) -> Element:
@@ -51,7 +71,7 @@ class Shell:
     def listen(self, target: EventTarget, name: str, handler: Callable[..., object], *, capture: bool = False) -> None:
         """Calls `handler` with each event of this name, until it is closed."""
         proxy = create_proxy(handler)
-        self._handlers.append(proxy)
+        self.on_close(proxy.destroy)
         options = {"signal": self._listening.signal, "capture": capture}
         target.addEventListener(name, proxy, to_js(options, dict_converter=Object.fromEntries))
 
@@ -63,10 +83,20 @@ class Shell:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def announce(self, text: str) -> None:
+        """Has a screen reader say this when it is next silent. What is said already makes room."""
+        announcer = self.find("announcer")
+        announcer.append(make("p", text))
+        while announcer.childElementCount > _MAX_ANNOUNCED:
+            announcer.firstElementChild.remove()
+
+    def on_close(self, *releases: Callable[[], object]) -> None:
+        """Has these called, in this order, when it is closed."""
+        self._releases += releases
+
     def close(self) -> None:
-        self._listening.abort()
         for task in self._tasks:
             task.cancel()
-        for handler in self._handlers:
-            handler.destroy()
-        self._handlers.clear()
+        for release in self._releases:
+            release()
+        self._releases.clear()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
+from typing import TYPE_CHECKING, Literal
 
 from webchat_py import (
     Bloc,
@@ -16,6 +17,11 @@ from webchat_py import (
     Text,
 )
 
+if TYPE_CHECKING:
+    from .files import Picked
+
+UPLOAD = "upload"
+"""In a message's metadata: which of this page's uploads it is about."""
 MAX_ITEMS = 100
 """A bot may put any number of them into one message; so many are shown."""
 
@@ -25,6 +31,7 @@ class Delivery(StrEnum):
 
     QUEUED = "queued"
     WAITING = "waiting"
+    UPLOADING = "uploading"
     SENDING = "sending"
     SENT = "sent"
     UNANSWERED = "unanswered"
@@ -53,7 +60,8 @@ class Entry:
     `message` is as the client told it last, and `None` until the client has it; `delivery` is `None` for messages of
     others; `problem` says why a message was not sent; `reply_to` is the id of the message that it answers, and
     `question` which question in it, where the reader pressed one of its options. `taken` says for each question
-    in a message which value it was answered with.
+    in a message which value it was answered with. `picked` is the file that the message will be about, until the
+    server has it, `upload` what its message is known by then, and `progress` how much of it is there.
     """
 
     payload: Payload
@@ -62,15 +70,29 @@ class Entry:
     problem: str = ""
     reply_to: str | None = None
     question: int | None = None
+    picked: Picked | None = None
+    upload: str = ""
+    progress: float = 0
     taken: dict[int, str] = field(default_factory=dict)
-    questions: list[Choice | Dropdown] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.questions = [item for item in shown(self.payload) if isinstance(item, Choice | Dropdown)]
+    @property
+    def questions(self) -> list[Choice | Dropdown]:
+        return [item for item in shown(self.payload) if isinstance(item, Choice | Dropdown)]
 
     @property
     def own(self) -> bool:
         return self.delivery is not None
+
+    @property
+    def feedback(self) -> Literal["positive", "negative"] | None:
+        """What the reader thinks of it."""
+        feedback = self.message.feedback if self.message else None
+        match feedback:
+            case {"value": "positive"}:
+                return "positive"
+            case {"value": "negative"}:
+                return "negative"
+        return None
 
     @property
     def arrived(self) -> bool:
@@ -83,25 +105,39 @@ class Transcript:
     """The messages of the current conversation, in the order in which they are shown."""
 
     entries: list[Entry] = field(default_factory=list)
+    _known: dict[tuple[str, str], Entry] = field(default_factory=dict)
 
     def append(self, entry: Entry) -> None:
         """Takes in an entry at the end."""
         self.entries.append(entry)
+        self._index(entry)
 
     def find(self, message: Message) -> Entry | None:
         """The entry that shows this message already."""
-        return next((entry for entry in self.entries if _shows(entry, message)), None)
+        if message.id is None and message.client_id is None:
+            return next((entry for entry in self.entries if entry.message == message), None)
+        found = (self._known.get(name) for name in _names(message))
+        return next((entry for entry in found if entry is not None and _shows(entry, message)), None)
+
+    def take(self, entry: Entry, message: Message) -> None:
+        """An entry shows this message from now on."""
+        entry.message = message
+        self._index(entry)
 
     def handed_over(self, message: Message) -> Entry | None:
         """The entry that the client was given to send, and has made this message of."""
-        return next(
-            (
-                entry
-                for entry in self.entries
-                if entry.delivery is Delivery.WAITING and entry.message is None and entry.payload == message.payload
-            ),
-            None,
-        )
+        upload = (message.metadata or {}).get(UPLOAD)
+        return next((entry for entry in self.entries if _became(entry, message, upload)), None)
+
+    def prepend(self, entries: list[Entry]) -> bool:
+        """Takes in messages at the beginning, oldest first, unless they are not all older than those that are there."""
+        first = next((entry for entry in self.entries if entry.arrived), None)
+        if first is not None and not _is_later(first, entries[-1]):
+            return False
+        self.entries[:0] = entries
+        for entry in entries:
+            self._index(entry)
+        return True
 
     def merge(self, entry: Entry) -> Entry | None:
         """Takes in a message by its time; returns the one it is to be shown before, if any.
@@ -113,23 +149,43 @@ class Transcript:
             position -= 1
         follower = self.entries[position] if position < len(self.entries) else None
         self.entries.insert(position, entry)
+        self._index(entry)
         return follower
 
-    def settle(self, entry: Entry) -> Entry | None:
-        """Puts a message that has arrived before those that arrived later; returns the one it was moved before, if any.
+    def settle(self, entry: Entry) -> bool:
+        """Puts a message that has arrived among the others by its time; returns whether that moved it.
 
-        One that an earlier page has left may have been sent long before those that are shown already.
+        One that an earlier page has left may have been sent long before those that are shown already, and a file
+        arrives long after it was picked.
         """
-        place = position = self.entries.index(entry)
-        while position and self.entries[position - 1].arrived and _is_later(self.entries[position - 1], entry):
+        entries = self.entries
+        place = position = entries.index(entry)
+        while position and entries[position - 1].arrived and _is_later(entries[position - 1], entry):
             position -= 1
-        if position == place:
-            return None
-        self.entries.insert(position, self.entries.pop(place))
-        return self.entries[position + 1]
+        if position == place and entry.upload:
+            # What the server does not have yet is passed by: it will be later.
+            for further in range(place + 1, len(entries)):
+                if entries[further].arrived:
+                    if not _is_later(entry, entries[further]):
+                        break
+                    position = further
+        entries.insert(position, entries.pop(place))
+        return position != place
+
+    def after(self, entry: Entry) -> Entry | None:
+        """The entry that follows this one."""
+        return next(iter(self.entries[self.entries.index(entry) + 1 :]), None)
 
     def remove(self, entry: Entry) -> None:
         self.entries.remove(entry)
+        self._forget([entry])
+
+    def remove_oldest(self, number: int) -> list[Entry]:
+        """Takes away so many of the oldest that the server has; returns them."""
+        gone = [entry for entry in self.entries if entry.arrived][:number]
+        self._forget(gone)
+        self.entries = [entry for entry in self.entries if entry not in set(gone)]
+        return gone
 
     def queued(self) -> list[Entry]:
         """What the client does not have yet."""
@@ -163,9 +219,16 @@ class Transcript:
 
         What the server does not have stays, so that no text is lost.
         """
-        gone = [entry for entry in self.entries if entry.arrived]
-        self.entries = [entry for entry in self.entries if not entry.arrived]
-        return gone
+        return self.remove_oldest(len(self.entries))
+
+    def _index(self, entry: Entry) -> None:
+        if entry.message is not None:
+            self._known |= dict.fromkeys(_names(entry.message), entry)
+
+    def _forget(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            for name in _names(entry.message) if entry.message else ():
+                self._known.pop(name, None)
 
 
 def flat(payload: Payload) -> Iterator[Payload]:
@@ -182,6 +245,18 @@ def flat(payload: Payload) -> Iterator[Payload]:
 def shown(payload: Payload) -> Iterator[Payload]:
     """What of a payload is shown: itself, or so many of a bloc's items."""
     return islice(flat(payload), MAX_ITEMS)
+
+
+def _names(message: Message) -> list[tuple[str, str]]:
+    """What a message can be recognised by."""
+    names = (("client id", message.client_id), ("id", message.id))
+    return [(kind, name) for kind, name in names if name is not None]
+
+
+def _became(entry: Entry, message: Message, upload: object) -> bool:
+    if entry.message is not None or entry.delivery not in (Delivery.WAITING, Delivery.UPLOADING):
+        return False
+    return entry.upload == upload if entry.upload else entry.payload == message.payload
 
 
 def _settle(asked: list[Entry], answer: Entry, value: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from js import window
 
 from .days import set_time, take_away
+from .files import render_picked
 from .nodes import make
 from .payloads import Kit, mark_taken, named_data, render
 from .reasons import is_over, status_words
@@ -16,7 +19,8 @@ from .state import Delivery, Entry
 if TYPE_CHECKING:
     from dom import Element
 
-_MAX_ANNOUNCED = 5
+_AT_END = 48
+"""Pixels, as in chat.js."""
 
 
 class View:
@@ -33,7 +37,6 @@ class View:
         self._typing = self._shell.find("typing")
         self._box = self._shell.find("message")
         self._closed = self._shell.find("closed")
-        self._announcer = self._shell.find("announcer")
         self._articles: dict[Entry, Element] = {}
         self._entries: dict[str, Entry] = {}
         self._shown = 0
@@ -42,10 +45,7 @@ class View:
         """Shows a new entry, at the end or before another one."""
         template = self._shell.find("own-message" if entry.own else "bot-message")
         article = template.content.firstElementChild.cloneNode(True)
-        if before is None:
-            self._log.append(article)
-        else:
-            self._articles[before].before(article)
+        self._put(article, before)
         self.adopt(entry, article)
 
     def adopt(self, entry: Entry, article: Element) -> None:
@@ -55,23 +55,71 @@ class View:
         article.dataset.entry = key
         self._entries[key] = entry
         self._articles[entry] = article
-        article.querySelector(".bubble").replaceChildren(render(entry.payload, self._kit))
+        self.redraw(entry)
+
+    def redraw(self, entry: Entry) -> None:
+        """Shows all of an entry anew."""
+        content = render_picked(entry.picked, self._say) if entry.picked else render(entry.payload, self._kit)
+        self._articles[entry].querySelector(".bubble").replaceChildren(content)
         self.update(entry)
 
     def update(self, entry: Entry) -> None:
-        """Shows what may change of an entry: time, delivery, the option that was taken."""
+        """Shows what may change of an entry: time, delivery, the option that was taken, feedback."""
         article = self._articles[entry]
         if entry.arrived and entry.message is not None and entry.message.sent_on is not None:
             set_time(article, entry.message.sent_on, self._say)
         if entry.delivery is not None:
-            article.dataset.delivery = entry.delivery.value
-            article.querySelector(".delivery").textContent = self._say(entry.delivery.text, reason=entry.problem)
-            self._set_hidden(article.querySelector(".retry"), entry.delivery is not Delivery.FAILED)
+            self._show_delivery(article, entry, entry.delivery)
+        elif entry.arrived:
+            for thumb in article.querySelectorAll(".thumb"):
+                thumb.hidden = False
+                thumb.setAttribute("aria-pressed", str(thumb.value == entry.feedback).lower())
         for question, value in entry.taken.items():
             mark_taken(article, question, value)
 
-    def move(self, entry: Entry, before: Entry) -> None:
-        self._articles[before].before(self._articles[entry])
+    def _show_delivery(self, article: Element, entry: Entry, delivery: Delivery) -> None:
+        article.dataset.delivery = delivery.value
+        words = self._say(delivery.text, reason=entry.problem, percent=self._say.percent(entry.progress))
+        article.querySelector(".delivery").textContent = words
+        progress = article.querySelector("progress")
+        progress.hidden = delivery is not Delivery.UPLOADING
+        if entry.picked:
+            progress.setAttribute("aria-label", self._say("upload", name=entry.picked.name))
+            progress.value = entry.progress
+        is_waiting = delivery in (Delivery.QUEUED, Delivery.WAITING, Delivery.UPLOADING)
+        self._set_hidden(article.querySelector(".cancel"), not (entry.picked and is_waiting))
+        self._set_hidden(article.querySelector(".retry"), delivery is not Delivery.FAILED)
+
+    def mark_edited(self, entry: Entry) -> None:
+        """Says that a message is not any more what it was."""
+        meta = self._articles[entry].querySelector(".meta")
+        if not meta.querySelector(".edited"):
+            meta.querySelector("time").after(make("span", self._say("edited"), class_name="edited"))
+
+    def article(self, entry: Entry) -> Element:
+        return self._articles[entry]
+
+    def place(self, entry: Entry, before: Entry | None) -> None:
+        """Moves an entry, to the end or before another one."""
+        self._put(self._articles[entry], before)
+
+    def _put(self, article: Element, before: Entry | None) -> None:
+        if before is None:
+            self._log.append(article)
+        else:
+            self._articles[before].before(article)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Keeps in its place what the reader looks at, while something is put above it."""
+        below = self._log.scrollHeight - self._log.scrollTop
+        yield
+        self._log.scrollTop = self._log.scrollHeight - below
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the reader is at the newest message."""
+        return self._log.scrollHeight - self._log.scrollTop - self._log.clientHeight < _AT_END
 
     def remove(self, entry: Entry) -> None:
         article = self._articles.pop(entry)
@@ -92,35 +140,25 @@ class View:
         article = self._articles[entry]
         bubble = article.querySelector(".bubble")
         author = article.querySelector(".author").textContent
-        self.announce(f"{author} {bubble.innerText.strip() or _spoken(bubble)}")
+        self._shell.announce(f"{author} {bubble.innerText.strip() or _spoken(bubble)}")
         self._log.dispatchEvent(window.Event.new("arrived"))
-
-    def announce(self, text: str) -> None:
-        """Has a screen reader say this when it is next silent. What is said already makes room."""
-        self._announcer.append(make("p", text))
-        while self._announcer.childElementCount > _MAX_ANNOUNCED:
-            self._announcer.firstElementChild.remove()
 
     def notice(self, text: str) -> None:
         """Says something of the page's own between the messages."""
         self._log.append(make("p", text, class_name="notice"))
-        self.announce(text)
-
-    def preface(self, text: str) -> None:
-        """Says something of the page's own before the first message."""
-        self._log.prepend(make("p", text, class_name="notice"))
+        self._shell.announce(text)
 
     def problem(self, text: str) -> None:
         """Says what went wrong, once for as long as it does."""
         if not any(problem.textContent == text for problem in self._log.querySelectorAll(".problem")):
             self._log.append(make("p", text, class_name="notice problem"))
-            self.announce(text)
+            self._shell.announce(text)
 
     def event(self, data: object) -> None:
         """Shows what the bot says that is no message. A front end that knows the bot would do it instead."""
         text = self._say("event")
         self._log.append(make("div", named_data(text, data, self._say), class_name="notice event"))
-        self.announce(text)
+        self._shell.announce(text)
 
     def forget_notices(self, *kinds: str) -> None:
         """Takes away the notices of these kinds, "event" or "problem"."""
@@ -146,7 +184,7 @@ class View:
         self._box.readOnly = closed
         self._closed.hidden = not closed
         if closed:
-            self.announce(self._closed.textContent)
+            self._shell.announce(self._closed.textContent)
 
     def connection(self, state: str, cause: Exception | None = None) -> None:
         word, hint = status_words(state, cause, self._say)

@@ -20,7 +20,7 @@ import uvicorn
 
 from .api import Api
 from .app import Settings, create_api, create_app
-from .bots import BotNotFound, load
+from .bots import BotNotFound, load_all
 from .connections import FaultyConnection, Socket
 from .faults import Faults, parse
 from .messaging import MAX_PACKET
@@ -46,7 +46,7 @@ def main() -> None:
         grip_control=arguments.grip_control,
     )
     try:
-        bot = load(arguments.bot)
+        bot = load_all(arguments.bot or ["demo", "echo=echo"])
     except BotNotFound as error:
         parser.exit(2, f"{error}\n")
     try:
@@ -135,7 +135,13 @@ def _parser() -> argparse.ArgumentParser:
         )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; only this machine by default")
     parser.add_argument("--port", type=_port, default=8000, help="the port; 0 takes a free one")
-    parser.add_argument("--bot", default="demo", help="demo (default), echo, or a bot of your own as module:function")
+    parser.add_argument(
+        "--bot",
+        action="append",
+        metavar="[CLIENT_ID=]BOT",
+        help="demo, echo, or a bot of your own as module:function; with CLIENT_ID for those who ask by it, may be "
+        "repeated; by default demo, and echo by the client id echo",
+    )
     parser.add_argument(
         "--admin-secret-file",
         type=_secret_in,

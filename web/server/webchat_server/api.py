@@ -299,7 +299,7 @@ class Api:
 
     def _tell_bot(self, request: Request, user: store.Model, conversation_id: str, **heard: Any) -> None:
         author = User(user["id"], user.get("name"), user.get("pictureUrl"), user.get("data", {}))
-        self.bots.hear(Heard(conversation_id, author, _server_url(request), **heard))
+        self.bots.hear(Heard(_client_id(request), conversation_id, author, _server_url(request), **heard))
 
 
 def _client_id(request: Request) -> str:

@@ -379,7 +379,7 @@ class Messaging:
 
     def _tell_bot(self, session: Session, conversation_id: str, **heard: Any) -> None:
         author = User(session.user_id, data=dict(session.data or {}))
-        self._bots.hear(Heard(conversation_id, author, session.server_url, **heard))
+        self._bots.hear(Heard(session.client_id, conversation_id, author, session.server_url, **heard))
 
     _routes: ClassVar[dict[str, tuple[dict[str, Check], Callable[..., Awaitable[Answer]]]]] = {
         "users.get": ({}, _get_user),

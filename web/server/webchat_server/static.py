@@ -30,7 +30,9 @@ _PYSCRIPT = f"{_PYODIDE} 'unsafe-eval'"
 # A worker of PyScript reaches the document through memory that it shares with the page, which browsers allow so only
 _ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 _PYSCRIPT_EXAMPLES: dict[str, dict[str, str]] = {
+    "examples/floating.html": {},
     "examples/pyscript.html": {},
+    "examples/two-chats.html": {},
     "examples/pyscript-worker.html": _ISOLATED,
 }
 

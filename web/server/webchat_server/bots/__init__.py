@@ -10,7 +10,7 @@ Run one by `--bot module:function`. See `Chat` for what it can do.
 """
 
 from .chat import Bot, Chat, Event, User
-from .loading import BotNotFound, load
+from .loading import BotNotFound, load, load_all
 from .runner import BotRunner
 
-__all__ = ["Bot", "BotNotFound", "BotRunner", "Chat", "Event", "User", "load"]
+__all__ = ["Bot", "BotNotFound", "BotRunner", "Chat", "Event", "User", "load", "load_all"]

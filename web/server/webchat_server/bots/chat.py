@@ -39,6 +39,7 @@ class Event:
 class Heard:
     """One message or event of a user, as the bot gets it. `server_url` is the address the user called."""
 
+    client_id: str
     conversation_id: str
     user: User
     server_url: str
@@ -62,7 +63,7 @@ class Chat:
     """One message or event of a user, and the means to answer it.
 
     Attributes: `user`; `text` (of a text message, else None); `payload` (of a message of any type, else None);
-    `event` (else None); `conversation_id`.
+    `event` (else None); `client_id` (by which the page asked for a bot); `conversation_id`.
     """
 
     def __init__(self, heard: Heard, outlet: Outlet, server_loop: asyncio.AbstractEventLoop) -> None:
@@ -70,6 +71,7 @@ class Chat:
         self.payload = heard.payload
         self.text: str | None = (heard.payload or {}).get("text") if _is_text(heard.payload) else None
         self.event = heard.event
+        self.client_id = heard.client_id
         self.conversation_id = heard.conversation_id
         self._server_url = heard.server_url
         self._outlet = outlet

@@ -5,16 +5,29 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from .chat import Bot
+from .chat import Bot, Chat
 
 _OWN = {"demo": "webchat_server.bots.demo:demo", "echo": "webchat_server.bots.echo:echo"}
 
 
 class BotNotFound(Exception):
     """There is no such bot. The message is one sentence for the person who asked for it."""
+
+
+def load_all(names: Sequence[str]) -> Bot:
+    """One bot for all of these: `BOT`, and `CLIENT_ID=BOT` for those who ask by this client id. The last one counts."""
+    bots = {client_id: load(bot) for client_id, _, bot in (name.rpartition("=") for name in names)}
+    if "" not in bots:
+        raise BotNotFound("--bot: there is none for those who ask by another client id. Add --bot BOT.")
+
+    async def bot(chat: Chat) -> None:
+        await bots.get(chat.client_id, bots[""])(chat)
+
+    return bot
 
 
 def load(name: str) -> Bot:

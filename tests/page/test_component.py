@@ -1,0 +1,254 @@
+"""The chat in other people's pages: in the corner of one with a style of its own, and two of them side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.page.reader import Reader, Watch, reading
+from tests.page.test_looks import violations
+from tests.page.test_safety import BATCH, CANARY, settle
+from tests.support.server import WebchatServer
+from tests.support.xss import ATTACKS
+
+WEB = Path(__file__).resolve().parents[2] / "web"
+# Of what a page may set for everything in it
+HOSTILE = """
+* { color: rgb(1, 2, 3); letter-spacing: 9px; text-transform: uppercase; line-height: 3; }
+html { font-size: 5px; direction: rtl; }
+p, button, article, div, textarea { background: rgb(4, 5, 6) !important; display: inline !important; }
+[role=log], #log, .bubble, header { display: none !important; }
+"""
+LOOK = """() => [...document.querySelectorAll("webchat-py")].flatMap(chat =>
+    [...chat.shadowRoot.querySelectorAll("#chat, #chat *")].map(element => {
+        const style = getComputedStyle(element);
+        const names = ["color", "backgroundColor", "fontSize", "fontFamily", "letterSpacing", "textTransform",
+            "lineHeight", "direction", "display", "textAlign", "width"];
+        return [element.id || element.className, ...names.map(name => style[name])].join(" ");
+    })
+)"""
+HOST = """() => [...document.querySelectorAll("body, body *:not(webchat-py)")].map(element => {
+    const style = getComputedStyle(element);
+    return [element.localName, style.color, style.backgroundColor, style.font, style.display, style.width].join(" ");
+})"""
+
+
+@pytest.fixture
+def floating(reader: Reader) -> Reader:
+    """A reader of the page with a chat in its corner."""
+    reader.page.goto(f"{reader.url}/examples/floating.html")
+    return reader
+
+
+def opener(reader: Reader) -> Locator:
+    return reader.page.get_by_role("button", name="Show chat")
+
+
+def window(reader: Reader) -> Locator:
+    return reader.page.get_by_role("region", name="Webchat").locator("#window")
+
+
+def open_chat(reader: Reader) -> None:
+    opener(reader).click()
+    expect(reader.status).to_contain_text("Connected")
+    expect(reader.messages("Bot").first).to_be_visible()
+
+
+def test_it_opens_and_closes_and_the_focus_returns(floating: Reader) -> None:
+    expect(opener(floating)).to_be_visible()
+    expect(floating.box).to_be_hidden()
+    opener(floating).press("Enter")
+    expect(floating.box).to_be_focused()
+    expect(floating.button("Close chat")).to_have_attribute("aria-expanded", "true")
+    floating.page.keyboard.press("Escape")
+    expect(opener(floating)).to_be_focused()
+    expect(opener(floating)).to_have_attribute("aria-expanded", "false")
+    opener(floating).press("Enter")
+    floating.button("Close chat").click()
+    expect(floating.box).to_be_hidden()
+
+
+def test_escape_closes_the_innermost_only(floating: Reader) -> None:
+    open_chat(floating)
+    floating.button("Conversations").click()
+    floating.page.keyboard.press("Escape")
+    expect(floating.box).to_be_visible()
+    floating.have_bot_send({"type": "image", "imageUrl": f"{floating.url}/demo-media/picture.png"})
+    floating.page.get_by_role("button", name="Picture picture.png").click()
+    floating.page.keyboard.press("Escape")
+    expect(floating.page.get_by_role("dialog", name="Picture")).to_be_hidden()
+    expect(floating.box).to_be_visible()
+    floating.box.focus()
+    floating.page.keyboard.press("Escape")
+    expect(floating.box).to_be_hidden()
+
+
+def test_who_never_opens_it_makes_no_user_and_who_has_is_remembered(floating: Reader) -> None:
+    expect(opener(floating)).to_be_visible()
+    started = "() => !document.querySelector('webchat-py').shadowRoot.getElementById('alerts').disabled"
+    floating.page.wait_for_function(started)
+    assert not floating.times_asked("initialize")
+    open_chat(floating)
+    assert floating.times_asked("initialize") == 1
+    floating.say("remember me")
+    expect(floating.messages("Bot").last).to_contain_text("echo: remember me")
+    floating.page.reload()
+    expect(floating.box).to_be_visible()
+    floating.expect_texts(["Welcome", "remember me", "echo: remember me"])
+    floating.button("Close chat").click()
+    floating.page.reload()
+    expect(opener(floating)).to_be_visible()
+    expect(floating.box).to_be_hidden()
+
+
+def test_what_comes_while_it_is_closed_is_counted(floating: Reader) -> None:
+    open_chat(floating)
+    texts = [{"type": "text", "text": text} for text in ("psst", "hey")]
+    floating.page.route("**/messages", lambda route: (floating.button("Close chat").click(), route.continue_()))
+    floating.say(json.dumps(texts))
+    expect(opener(floating)).to_have_text("Show chat (2 new)")
+    opener(floating).click()
+    expect(floating.messages("Bot").last).to_contain_text("hey")
+    floating.button("Close chat").click()
+    expect(opener(floating)).to_have_text("Show chat")
+
+
+def test_a_bot_opens_and_closes_it(floating: Reader) -> None:
+    open_chat(floating)
+    floating.say('{"webchat_visibility": {"visibility": "hide"}}')
+    expect(opener(floating)).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+def test_it_has_room_on_every_screen(floating: Reader, width: int, screenshot: Any) -> None:
+    floating.page.set_viewport_size({"width": width, "height": 640})
+    open_chat(floating)
+    screenshot(floating.page, f"floating-{width}")
+    box = window(floating).bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 640
+    assert floating.page.evaluate("() => document.documentElement.scrollWidth") <= width
+    floating.button("Close chat").click()
+    expect(floating.box).to_be_hidden()
+    # What is beside the button belongs to the page.
+    floating.page.get_by_role("searchbox").click()
+
+
+def test_neither_takes_the_others_style(floating: Reader) -> None:
+    open_chat(floating)
+    assert floating.page.evaluate("() => document.styleSheets.length") == 1
+    chat, host = floating.page.evaluate(LOOK), floating.page.evaluate(HOST)
+    # As the browser has it where no page says anything.
+    floating.page.evaluate(
+        "css => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css);"
+        " document.adoptedStyleSheets.push(sheet); self.sheet = sheet; }",
+        HOSTILE,
+    )
+    assert floating.page.evaluate(LOOK) == chat
+    assert floating.page.evaluate(HOST) != host, "what is hostile is seen: else the line above could not fail"
+    floating.page.evaluate("() => { document.adoptedStyleSheets.pop(); document.styleSheets[0].disabled = true; }")
+    unstyled = floating.page.evaluate(HOST)
+    floating.page.evaluate("() => document.querySelector('webchat-py').remove()")
+    assert floating.page.evaluate(HOST) == unstyled
+
+
+def test_a_page_sets_the_colours_that_it_may(floating: Reader) -> None:
+    open_chat(floating)
+    send = floating.button("Send")
+    color = "button => getComputedStyle(button).backgroundColor"
+    assert send.evaluate(color) == "rgb(122, 62, 18)"
+    floating.page.locator("webchat-py").evaluate("chat => chat.style.setProperty('--webchat-accent', '#123456')")
+    assert send.evaluate(color) == "rgb(18, 52, 86)"
+
+
+def test_a_bot_changes_nothing_of_the_page_around_it(floating: Reader) -> None:
+    open_chat(floating)
+    before = floating.page.evaluate(HOST)
+    floating.have_bot_signal(webchat_config={"config": {"botName": "Ada", "color": "#ffd700", "themeMode": "dark"}})
+    expect(floating.messages("Ada").first).to_be_visible()
+    expect(floating.page).to_have_title("The Tea House")
+    assert floating.page.evaluate(HOST) == before
+
+
+def test_it_is_accessible_open_and_closed(floating: Reader) -> None:
+    expect(opener(floating)).to_be_visible()
+    assert violations(floating.page) == []
+    open_chat(floating)
+    assert violations(floating.page) == []
+    floating.button("Conversations").click()
+    assert violations(floating.page) == []
+
+
+def test_with_the_element_all_that_it_held_is_gone(chromium: Browser, bot_server: WebchatServer) -> None:
+    with reading(chromium, bot_server.url) as reader:
+        reader.page.goto(f"{reader.url}/examples/floating.html")
+        open_chat(reader)
+        with reader.page.expect_event("requestfailed"):
+            reader.page.evaluate("() => document.querySelector('webchat-py').remove()")  # which ends the stream
+
+
+# --- two of them ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pair(chromium: Browser, tmp_path_factory: pytest.TempPathFactory, mode: str) -> Iterator[Page]:
+    """A page with two chats, the first with the test bot, the second with one that echoes."""
+    bots = ("--bot", "tests.page.bot:answer", "--bot", "echo=echo")
+    with WebchatServer(tmp_path_factory.mktemp("pair"), "--web", str(WEB), *bots) as server:
+        context = chromium.new_context()
+        watch = Watch(server.url).over(context)
+        watch.expect("Content Security Policy", "status of 404", "local resource: blob:")
+        page = context.new_page()
+        page.add_init_script(CANARY)
+        page.goto(f"{server.url}/examples/two-chats.html")
+        for chat in (first(page), second(page)):
+            expect(chat.get_by_role("status")).to_contain_text("Connected")
+        yield page
+        context.close()
+        watch.check()
+
+
+def first(page: Page) -> Locator:
+    return page.get_by_role("region").first
+
+
+def second(page: Page) -> Locator:
+    return page.get_by_role("region").last
+
+
+def say(chat: Locator, text: str) -> None:
+    chat.get_by_role("textbox", name="Message").fill(text)
+    chat.get_by_role("textbox", name="Message").press("Enter")
+
+
+def test_two_chats_talk_to_two_bots(pair: Page) -> None:
+    say(first(pair), "to the first")
+    expect(first(pair).get_by_role("log")).to_contain_text("echo: to the first")
+    say(second(pair), "to the second")
+    expect(second(pair).get_by_role("article")).to_have_count(2)
+    expect(second(pair).get_by_role("article", name="Echo")).to_contain_text("to the second")
+    expect(first(pair).get_by_role("log")).not_to_contain_text("to the second")
+    assert violations(pair) == []
+
+
+@pytest.mark.parametrize("start", range(0, len(ATTACKS), BATCH * 4))
+def test_no_attack_on_one_of_two_does_harm(pair: Page, start: int) -> None:
+    first(pair).get_by_role("button", name="New conversation").click()
+    expect(first(pair).get_by_role("article")).to_have_count(1)
+    attacks = range(start, min(start + BATCH * 4, len(ATTACKS)), 4)
+    for number in attacks:
+        say(first(pair), f"attack {number}")
+    expect(first(pair).locator("article.bot")).to_have_count(1 + 16 * len(attacks))
+    settle(pair)
+    assert pair.evaluate("() => window.harmed") == []
+    say(second(pair), ATTACKS[start])
+    expect(second(pair).locator("article.bot").last).to_contain_text(ATTACKS[start].strip())
+    assert pair.evaluate("() => window.harmed") == []
