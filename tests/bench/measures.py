@@ -397,4 +397,75 @@ def _opened(page: Page, url: str) -> dict[str, float]:
     return seen
 
 
-MEASURES = (first_answer, in_a_row, burst, latency, history, memory, size, page_start, recovery)
+# --- a long talk ------------------------------------------------------------------------------------------------
+
+LONG_TALK = """() => {
+    const { shadowRoot } = document.querySelector("webchat-py");
+    const log = shadowRoot.getElementById("log");
+    const frame = () => new Promise(requestAnimationFrame);
+    self.keys = [];
+    shadowRoot.getElementById("message").addEventListener("keydown", async ({ timeStamp }) => {
+        await frame();
+        setTimeout(() => self.keys.push(performance.now() - timeStamp)); // by then it is drawn
+    });
+    self.shown = () => log.querySelectorAll("article").length;
+    self.toTop = () => { log.scrollTop = 0; };
+    self.scroll = async () => {
+        const frames = [];
+        for (let before = await frame(); log.scrollTop > 0 && frames.length < 120; ) {
+            log.scrollTop -= 200;
+            const now = await frame();
+            frames.push(now - before);
+            before = now;
+        }
+        return frames;
+    };
+}"""
+
+
+def long_talk(lab: Laboratory, pairs: int) -> Iterator[Row]:
+    """Typing and scrolling with 2,000 messages in the log, beside 50, while the bot says something now and then."""
+    rows: dict[str, dict[int, list[float]]] = {"a key": {}, "a frame": {}, "memory": {}}
+    for number in (50, 2000):
+        known = conversation_of(lab, number)
+        address = f"{lab.page_server}/?client={known['clientId']}"
+        session = {name: known[name] for name in ("userId", "userToken", "conversationId")}
+        kept = [f"webchat_py {lab.page_server} {known['clientId']}", json.dumps(session)]
+        with lab.browser.new_context() as context:
+            context.add_init_script(f"localStorage.setItem(...{json.dumps(kept)})")
+            page = context.new_page()
+            page.goto(address)
+            page.wait_for_selector("[data-state=connected]", timeout=120_000)
+            page.evaluate(LONG_TALK)
+            while page.evaluate("() => shown()") < number:
+                page.evaluate("() => toTop()")
+                page.wait_for_timeout(20)
+            box = page.get_by_role("textbox")
+            for _ in range(pairs):
+                page.evaluate("() => { keys.length = 0; }")
+                for _ in range(20):
+                    say(lab, known, "and another")
+                    box.press_sequentially("type", delay=25)
+                page.wait_for_function("() => keys.length === 80")
+                delays: list[float] = page.evaluate("() => keys")
+                rows["a key"].setdefault(number, []).append(statistics.quantiles(delays, n=20)[-1])
+                page.evaluate(
+                    "() => document.querySelector('webchat-py').shadowRoot.getElementById('log').scrollTo(0, 1e9)"
+                )
+                frames: list[float] = page.evaluate("() => scroll()")
+                rows["a frame"].setdefault(number, []).append(statistics.quantiles(frames, n=20)[-1])
+            network = context.new_cdp_session(page)
+            network.send("HeapProfiler.collectGarbage")
+            used = float(network.send("Runtime.getHeapUsage")["usedSize"]) / 1_000_000
+            rows["memory"][number] = [used]
+    few, many = "50 messages in the log", "2,000 messages in the log"
+    for what, unit in (("a key", "ms"), ("a frame", "ms"), ("memory", "MB")):
+        names = {
+            "a key": "typing while the bot speaks: a key is drawn after, 95th percentile",
+            "a frame": "scrolling: from frame to frame, 95th percentile",
+            "memory": "JavaScript's memory of the page",
+        }
+        yield Row(names[what], many, unit, rows[what][2000], few, rows[what][50])
+
+
+MEASURES = (first_answer, in_a_row, burst, latency, history, memory, size, page_start, long_talk, recovery)

@@ -40,6 +40,7 @@ VENDOR = ROOT / "web" / "vendor"
 
 RUN_HERE: set[tuple[str, int]] = set()
 RUN_ELSEWHERE = {
+    ("A chat in your own page", 1): "tests/page/test_component.py puts it into a page",
     ("Test your bot", 1): "tests/notebook/test_project_outside.py makes a project of these files",
     ("Test your bot", 2): "the same",
     ("Test your bot", 3): "the same",

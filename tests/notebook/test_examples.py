@@ -15,11 +15,14 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "web" / "examples"
 TIMEOUT = 60_000  # milliseconds
 SHOWN = {
     "blocking": "That was it.",
+    "floating": "Green, black, white.",
     "index": "PyScript: ten lines that show what a bot says",
     "pyodide": "Bot: I can show you these:",
     "pyscript": "Bot: I can show you these:",
     "pyscript-worker": "Bot: I can show you these:",
+    "two-chats": "Two bots side by side",
 }
+"""What the two with the chat element do is tested in tests/page/test_component.py."""
 HEAR_REFUSALS = "window.refused = []; addEventListener('securitypolicyviolation', it => refused.push(it.blockedURI))"
 # From a timer, for what a test evaluates may also evaluate
 TRY_TO_EVALUATE = """() => new Promise(done => setTimeout(() => {

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.page.reader import Reader, Watch, reading
 from tests.page.test_looks import violations
 from tests.page.test_safety import BATCH, CANARY, settle
+from tests.support.readme import block
 from tests.support.server import WebchatServer
 from tests.support.xss import ATTACKS
 
@@ -192,7 +193,19 @@ def test_with_the_element_all_that_it_held_is_gone(chromium: Browser, bot_server
         reader.page.goto(f"{reader.url}/examples/floating.html")
         open_chat(reader)
         with reader.page.expect_event("requestfailed"):
-            reader.page.evaluate("() => document.querySelector('webchat-py').remove()")  # which ends the stream
+            gone = reader.page.evaluate_handle("() => document.querySelector('webchat-py')")
+            gone.evaluate("chat => chat.remove()")  # which ends the stream
+        asked = len(reader.watch.requests)
+        # Nobody listens any more: a handler that is gone would be an error in the console.
+        gone.evaluate(
+            """chat => {
+                for (const button of chat.shadowRoot.querySelectorAll("button")) button.click();
+                window.dispatchEvent(new Event("online"));
+                document.dispatchEvent(new Event("visibilitychange"));
+            }"""
+        )
+        settle(reader.page)
+        assert len(reader.watch.requests) == asked
 
 
 # --- two of them ------------------------------------------------------------------------------------------------
@@ -252,3 +265,20 @@ def test_no_attack_on_one_of_two_does_harm(pair: Page, start: int) -> None:
     say(second(pair), ATTACKS[start])
     expect(second(pair).locator("article.bot").last).to_contain_text(ATTACKS[start].strip())
     assert pair.evaluate("() => window.harmed") == []
+
+
+# --- three lines ------------------------------------------------------------------------------------------------
+
+
+def test_the_readmes_three_lines_put_a_chat_into_any_page(reader: Reader) -> None:
+    lines = block("A chat in your own page")
+    assert len(lines.splitlines()) == 3
+    page = '<!doctype html><html lang="en"><head><title>Mine</title>'
+    page += (
+        f'<script type="module" src="/vendor/pyscript/core.js"></script></head><body><h1>Mine</h1>{lines}</body></html>'
+    )
+    reader.page.route("**/mine.html", lambda route: route.fulfill(body=page, content_type="text/html"))
+    reader.page.goto(f"{reader.url}/mine.html")
+    expect(reader.status).to_contain_text("Connected")
+    reader.say("hello")
+    expect(reader.messages("Bot").last).to_contain_text("echo: hello")

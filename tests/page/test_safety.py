@@ -30,6 +30,8 @@ LOOK = """() => {
     const inside = document.querySelector("webchat-py").shadowRoot.querySelectorAll("#chat *");
     for (const element of [...document.querySelectorAll("main > *"), ...inside]) {
         const name = element.localName;
+        // The page's own drawings have a class, which nothing of a bot can have.
+        if (element.closest("svg.icon") && /^(svg|path)$/.test(name)) continue;
         if (element.namespaceURI !== "http://www.w3.org/1999/xhtml") found.push(`${name} of another language`);
         if (/^(script|iframe|object|embed|form|style|link|base|meta|template|frame.*)$/.test(name)
             && !(name === "form" && !element.closest("[role=log]"))) found.push(name);

@@ -176,3 +176,19 @@ def test_the_echo_bot_repeats_any_payload(tmp_path: Path, http: httpx.Client) ->
             for payload in ({"type": "text", "text": "hello"}, {"type": "poll", "question": [1, None]}):
                 ann.post("/messages", {"conversationId": conversation, "payload": payload})
                 assert stream.from_bot()["payload"] == payload
+
+
+def test_several_bots_are_told_apart_by_the_client_id(tmp_path: Path, http: httpx.Client) -> None:
+    (tmp_path / "mybots.py").write_text("async def name(chat):\n    await chat.send(f'for {chat.client_id}')\n")
+    bots = ("--bot", "echo", "--bot", "shop=mybots:name", "--bot", "a=b=mybots:name")
+    with WebchatServer(tmp_path / "data", *bots, folder=tmp_path) as server:
+        for client_id, answer in [("x", "hello"), ("shop", "for shop"), ("a=b", "for a=b")]:
+            person = Person(http, f"{server.url}/{client_id}")
+            assert person.hear_bot(person.conversation(), "hello")["text"] == answer
+
+
+def test_without_a_choice_there_are_the_demo_and_an_echo(tmp_path: Path, http: httpx.Client) -> None:
+    with WebchatServer(tmp_path) as server:
+        ann, bob = Person(http, f"{server.url}/x"), Person(http, f"{server.url}/echo")
+        assert "Nice to meet you" in ann.hear_bot(ann.conversation(), "hello")["text"]
+        assert bob.hear_bot(bob.conversation(), "hello")["text"] == "hello"

@@ -37,6 +37,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["--bot", "nowhere:bot"], "--bot nowhere:bot: the module nowhere cannot be imported (ModuleNotFoundError"),
         (["--bot", "broken:bot"], "--bot broken:bot: the module broken cannot be imported (SyntaxError"),
         (["--bot", "quitter:bot"], "--bot quitter:bot: the module quitter cannot be imported (SystemExit: 3)"),
+        (["--bot", "shop=echo"], "--bot: there is none for those who ask by another client id. Add --bot BOT."),
         (["--bot", "json:dunps"], "--bot json:dunps: the module json has no function dunps."),
         (["--bot", "json:dumps"], "--bot json:dumps: dumps must be a function defined by `async def dumps(chat)`."),
         (["--bot", "json:__name__"], "--bot json:__name__: __name__ must be a function"),
