@@ -410,6 +410,7 @@ LONG_TALK = """() => {
     });
     self.shown = () => log.querySelectorAll("article").length;
     self.toTop = () => { log.scrollTop = 0; };
+    self.toEnd = () => { log.scrollTop = log.scrollHeight; };
     self.scroll = async () => {
         const frames = [];
         for (let before = await frame(); log.scrollTop > 0 && frames.length < 120; ) {
@@ -449,9 +450,7 @@ def long_talk(lab: Laboratory, pairs: int) -> Iterator[Row]:
                 page.wait_for_function("() => keys.length === 80")
                 delays: list[float] = page.evaluate("() => keys")
                 rows["a key"].setdefault(number, []).append(statistics.quantiles(delays, n=20)[-1])
-                page.evaluate(
-                    "() => document.querySelector('webchat-py').shadowRoot.getElementById('log').scrollTo(0, 1e9)"
-                )
+                page.evaluate("() => toEnd()")
                 frames: list[float] = page.evaluate("() => scroll()")
                 rows["a frame"].setdefault(number, []).append(statistics.quantiles(frames, n=20)[-1])
             network = context.new_cdp_session(page)

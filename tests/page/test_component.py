@@ -199,7 +199,7 @@ def test_with_the_element_all_that_it_held_is_gone(chromium: Browser, bot_server
         # Nobody listens any more: a handler that is gone would be an error in the console.
         gone.evaluate(
             """chat => {
-                for (const button of chat.shadowRoot.querySelectorAll("button")) button.click();
+                for (const button of chat.shadowRoot.querySelectorAll("button[type=button]")) button.click();
                 window.dispatchEvent(new Event("online"));
                 document.dispatchEvent(new Event("visibilitychange"));
             }"""
