@@ -12,15 +12,18 @@ python=.venv/bin/python
 server_needs=(web/build-requirements.txt web/server/requirements.txt web/notebooks/requirements.txt)
 runtime=(web/server/webchat_server/runtime.py web/server/webchat_server/runtime-requirements.txt)
 suites=(wire server delivery browser page notebook interop)
+all_browsers="chromium firefox webkit"
+core=tests/browser # the suite a part of which runs in each of them
 
 verb_help() {
     cat <<'HELP'
 ./build.sh                 build what the page, the notebooks and the wheels need: web/vendor, web/lite and dist
 ./build.sh run [ARGS]      serve page, notebooks (/lite/) and API on http://127.0.0.1:8000; ARGS go to the server (--port, --bot, --data, ...);
                            with --pushpin the event streams go through the proxy of that name, as on the hosted service
-./build.sh test [--full] [SUITE or tests/PATH ...] [ARGS]
+./build.sh test [--full] [--browser BROWSER] [SUITE or tests/PATH ...] [ARGS]
                            run the linters and all suites, or those named; ARGS go to pytest (-n 0: no two tests at a time, as
-                           --pdb wants it); --full runs the full counts
+                           --pdb wants it); --full runs the full counts; BROWSER is chromium, firefox, webkit or all, and
+                           without it all suites run in Chromium, and the core of them in the others
 ./build.sh bench [MEASURE ...] [--pairs N]
                            measure against the original client, in one browser; writes build/bench.json
 ./build.sh clean           delete all that was built; chats in data/ stay
@@ -48,10 +51,16 @@ verb_run() {
 }
 
 verb_test() {
-    local targets=()
+    local targets=() browsers=()
     while (($#)); do
         case $1 in
             --full) export WEBCHAT_TEST_FULL=1 ;;
+            --browser)
+                [[ ${2-} == all || " $all_browsers " == *" ${2-} "* ]] || die "--browser is one of: $all_browsers all"
+                # shellcheck disable=SC2206 # the words are meant to be split
+                if [[ $2 == all ]]; then browsers=($all_browsers); else browsers=("$2"); fi
+                shift
+                ;;
             tests/*) targets+=("$1") ;;
             *)
                 if ! is_suite "$1"; then break; fi
@@ -61,6 +70,8 @@ verb_test() {
         shift
     done
     if ((!${#targets[@]})); then
+        # shellcheck disable=SC2206
+        ((${#browsers[@]})) || browsers=($all_browsers)
         targets=(tests/lint)
         for suite in "${suites[@]}"; do
             [[ ! -d tests/$suite ]] || targets+=("tests/$suite")
@@ -69,23 +80,34 @@ verb_test() {
 
     make_node_modules test
     verb_build
-    make_test_environment
-    local target tally
+    make_test_environment "${browsers[@]-chromium}"
+    local target tally browser
     tally=$(new_folder)/tally
-    for target in "${targets[@]}"; do
-        if [[ $target == tests/lint ]]; then lint; else
-            say "pytest $target"
-            # Two at a time, for a browser spends half of its time waiting; each has a browser and servers of its own.
-            SE_OFFLINE=true "$python" -m pytest "$target" -n 2 --dist loadfile --tally "$tally" "$@"
-        fi
+    for browser in "${browsers[@]-chromium}"; do
+        for target in "${targets[@]}"; do
+            if [[ $browser != chromium ]]; then
+                # The core suite, whatever of it was named
+                if [[ $target != "$core"* ]]; then continue; fi
+                say "pytest $target in $browser"
+                WEBCHAT_TEST_BROWSER=$browser run_pytest "$target" "$@"
+            elif [[ $target == tests/lint ]]; then lint; else
+                say "pytest $target"
+                run_pytest "$target" "$@"
+            fi
+        done
     done
     [[ ! -e $tally ]] || awk '{ passed += $1 } END { printf "%d passed, 0 failed\n", passed }' "$tally"
+}
+
+# Two at a time, for a browser spends half of its time waiting; each has a browser and servers of its own.
+run_pytest() {
+    SE_OFFLINE=true "$python" -m pytest "$1" -n 2 --dist loadfile --tally "$tally" "${@:2}"
 }
 
 verb_bench() {
     make_node_modules test
     verb_build
-    make_test_environment
+    make_test_environment chromium
     "$python" -m tests.bench "$@"
 }
 
@@ -124,9 +146,9 @@ make_server_environment() {
     stamp .venv "$wanted"
 }
 
-make_test_environment() {
-    local wanted
-    need_chromium
+make_test_environment() { # make_test_environment BROWSER...
+    local wanted browser
+    for browser in "$@"; do "need_$browser"; done
     need_pushpin
     wanted=$(key_of tests/requirements.txt)
     mkdir -p build
@@ -278,6 +300,20 @@ install_chromium() {
     can_install || die "The tests need Chromium (or Chrome) and its driver, as chromium and chromedriver on the PATH.
 On Debian, apt-get install chromium chromium-driver as root."
     apt_install chromium chromium-driver
+}
+
+need_firefox() {
+    if command -v firefox-esr >/dev/null; then return; fi
+    can_install || die "The tests in Firefox need firefox-esr, as Debian has it: apt-get install firefox-esr as root.
+Without it, ./build.sh test --browser chromium."
+    apt_install firefox-esr
+}
+
+need_webkit() {
+    if command -v WebKitWebDriver >/dev/null && command -v Xvfb >/dev/null; then return; fi
+    can_install || die "The tests in WebKit need WebKitGTK and its driver, as Debian has them: apt-get install webkit2gtk-driver xvfb
+as root. Without them, ./build.sh test --browser chromium."
+    apt_install webkit2gtk-driver xvfb
 }
 
 need_pushpin() {

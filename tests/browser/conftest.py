@@ -46,11 +46,12 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from pytest_pyodide.fixture import selenium_common
 from pytest_pyodide.server import DefaultHandler
 from pytest_pyodide.utils import parse_driver_timeout
 
+from tests.support.browsers import BROWSER, forget, running
 from tests.support.proxy import FaultyProxy
+from tests.support.readme import README
 from tests.support.server import WebchatServer
 from tests.support.sockets import ScriptedSockets
 
@@ -61,7 +62,6 @@ DIST = ROOT / "build" / "pyodide-dist"
 IN_BROWSER = Path(__file__).with_name("in_browser.py")
 PASSED = pytest.StashKey[bool]()
 SCRIPT_TIMEOUT = 60.0  # seconds
-STORED = "cache_storage,cookies,indexeddb,local_storage,service_workers"  # not the cache of compiled WebAssembly
 
 
 class DistHandler(DefaultHandler):  # type: ignore[misc]  # pytest-pyodide has no types
@@ -164,14 +164,14 @@ def wheel() -> Path:
 
 
 @pytest.fixture(scope="session")
-def main_thread_browser(request: pytest.FixtureRequest, web_server_main: Any) -> Iterator[Any]:
-    with selenium_common(request, "chrome", web_server_main, load_pyodide=False) as runner:
+def main_thread_browser(web_server_main: tuple[str, int, None]) -> Iterator[Any]:
+    with running(web_server_main, worker=False) as runner:
         yield runner
 
 
 @pytest.fixture(scope="session")
-def worker_browser(request: pytest.FixtureRequest, web_server_main: Any) -> Iterator[Any]:
-    with selenium_common(request, "chrome", web_server_main, load_pyodide=False, worker=True) as runner:
+def worker_browser(web_server_main: tuple[str, int, None]) -> Iterator[Any]:
+    with running(web_server_main, worker=True) as runner:
         yield runner
 
 
@@ -215,7 +215,7 @@ def page_of_module(request: pytest.FixtureRequest, runner: Any, wheel: Path) -> 
 
 def start_page(runner: Any, wheel: Path) -> None:
     """Load the page as a new visitor does."""
-    runner.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": runner.base_url, "storageTypes": STORED})
+    forget(runner)
     load_page(runner, wheel)
 
 
@@ -227,6 +227,24 @@ def load_page(runner: Any, wheel: Path) -> None:
     runner.initialize_pyodide()
     runner.load_package(f"{runner.base_url}/{wheel.name}")
     runner.run(f"import pathlib; pathlib.Path('in_browser.py').write_text({IN_BROWSER.read_text()!r})")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In Firefox and WebKit the core suite runs, without what cannot be tested there; README's table says what."""
+    for item in items:
+        for missing in item.iter_markers("missing_in"):
+            if missing.kwargs["because"] not in README.read_text():
+                raise pytest.UsageError(f"{item.nodeid}: the README's table does not say: {missing.kwargs['because']}")
+    if BROWSER == "chromium":
+        return
+    left_out = [item for item in items if not _runs_in(BROWSER, item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _runs_in(browser: str, item: pytest.Item) -> bool:
+    missing = item.get_closest_marker("missing_in")
+    return bool(item.get_closest_marker("every_browser")) and not (missing and browser in missing.args)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import pytest
 from pytest_pyodide import run_in_pyodide
 
+pytestmark = pytest.mark.every_browser
+
 STREAMS = pytest.mark.parametrize("event_source", ["fetch", "native"])
 
 
@@ -147,15 +149,15 @@ async def test_a_request_that_takes_too_long_is_aborted(selenium_client, proxy_u
 async def test_an_answer_that_breaks_off_is_a_failure_of_the_network(selenium_either_client, proxy_url):
     from in_browser import Events, error_of, tell
 
-    from webchat_py import NetworkError, get_client
+    from webchat_py import NetworkError, ServerError, get_client
 
     async with get_client("local", proxy_url, event_source="fetch") as client:
         events = Events(client)
         half = {"act": "break off", "times": 1, "body": '{"user": '}
         await tell(proxy_url, "rule", route="POST /users", **half)
         error = await error_of(client.connect())
-        assert type(error) is NetworkError
-        assert "POST /users" in str(error)
+        # To WebKitGTK's network an answer that breaks off is a whole one; then it is no JSON.
+        assert type(error) in (NetworkError, ServerError)
         await client.connect()
         await client.new_conversation()
         await tell(proxy_url, "rule", route="GET /listen", status=503, **half)
@@ -185,9 +187,12 @@ async def test_a_stream_that_does_not_open_leaves_no_half_open_conversation(
         ({"status": 200, "body": "{}"}, not_a_stream),
         ({"act": "cut"}, NetworkError),
     ]:
-        await tell(proxy_url, "rule", route="GET /listen", times=1, **rule)
+        # Not once: Firefox repeats a safe request up to ten times whose connection was closed without an answer.
+        await tell(proxy_url, "rule", route="GET /listen", **rule)
         raised = await error_of(client.new_conversation())
-        assert type(raised) is error, raised
+        await tell(proxy_url, "clear")
+        # After those ten times Firefox's EventSource is closed for good.
+        assert type(raised) is error or (event_source == "native" and type(raised) is StreamRefused), raised
         assert isinstance(raised, WebchatError)
         assert client.conversation_id is None
     states = [connection.state for connection in events.values("connection")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from pytest_pyodide import run_in_pyodide
 
+pytestmark = pytest.mark.every_browser
+
 
 @pytest.mark.parametrize(
     ("name", "kind"),

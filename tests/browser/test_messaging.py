@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from pytest_pyodide import run_in_pyodide
+
+pytestmark = pytest.mark.every_browser
 
 
 @run_in_pyodide

@@ -11,6 +11,8 @@ from pytest_pyodide import run_in_pyodide
 
 from tests.support.proxy import FaultyProxy
 
+pytestmark = pytest.mark.every_browser
+
 STREAMS = pytest.mark.parametrize("event_source", ["fetch", "native"])
 
 
@@ -114,7 +116,7 @@ async def test_a_server_that_is_killed_and_started_again(selenium_either_client,
 
     from in_browser import Events, tell, wake
 
-    from webchat_py import NetworkError, get_client
+    from webchat_py import NetworkError, StreamError, get_client
 
     url, proxy = killable
     async with get_client("local", url, event_source=event_source) as client:
@@ -126,7 +128,8 @@ async def test_a_server_that_is_killed_and_started_again(selenium_either_client,
         await tell(proxy, "kill")
         lost = await events.next("connection")
         assert lost.state == "reconnecting"
-        assert isinstance(lost.cause, NetworkError)
+        # To WebKitGTK's network a stream that breaks off has ended.
+        assert isinstance(lost.cause, NetworkError | StreamError)
         typed = [asyncio.ensure_future(client.send_message(word)) for word in ("first", "second", "third")]
         for word in ("first", "second", "third"):
             pending = await events.next("message_status")
@@ -370,6 +373,7 @@ async def _found(selenium):
     await client.disconnect()
 
 
+@pytest.mark.missing_in("firefox", "webkit", because="cannot be told that there is no network by a test")
 def test_without_a_network_it_is_offline_and_comes_back_with_it(selenium_client, helper_url):
     command = selenium_client.driver.execute_cdp_cmd
     command("Network.enable", {})

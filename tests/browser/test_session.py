@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from pytest_pyodide import run_in_pyodide
 
+pytestmark = pytest.mark.every_browser
+
 
 @pytest.fixture(params=["local", "session", "indexeddb"])
 def choice(request):
@@ -94,7 +96,11 @@ async def test_a_storage_that_the_browser_refuses_is_told_and_the_chat_goes_on(s
                 await session.save_credentials(Credentials("ada", "secret"))
             session.keep(Unsent("ada", "1", "c", {}, {}, None, False))
             await session.close()
-            assert {str(error) for error in errors} == {f"The browser keeps nothing for this page ({reason})"}
+            # Firefox tells the exception's name, where others tell that of its class.
+            reasons = {reason, "SecurityError"} if reason == "Error" else {reason}
+            said = {str(error) for error in errors}
+            assert len(said) == 1
+            assert said <= {f"The browser keeps nothing for this page ({reason})" for reason in reasons}
     finally:
         run_js("(name, kept) => Object.defineProperty(self, name, kept)")(name, kept)
 
@@ -113,14 +119,21 @@ async def _fill(selenium, choice, size):
 
 
 @pytest.mark.fresh_page
-def test_a_storage_without_room_is_told(selenium_client, choice):
-    # The others have room for 5 MB at most; the database is on a page of its own, for the browser remembers quotas.
+@pytest.mark.parametrize("storage", ["local", "session"])
+def test_a_storage_without_room_is_told(selenium_client, storage):
+    outcome = _fill(selenium_client, storage, 6_000_000)  # they have room for 5 MB at most
+    assert outcome == "The browser keeps nothing for this page (QuotaExceededError)"
+    assert _fill(selenium_client, storage, 1000) is None
+
+
+@pytest.mark.fresh_page  # for the browser remembers quotas
+@pytest.mark.missing_in("firefox", "webkit", because="has no command by which a test limits the room of a database")
+def test_a_database_without_room_is_told(selenium_client):
     quota = {"origin": selenium_client.base_url}
     execute = selenium_client.driver.execute_cdp_cmd
-    if choice == "indexeddb":
-        execute("Storage.overrideQuotaForOrigin", {**quota, "quotaSize": 100_000})
+    execute("Storage.overrideQuotaForOrigin", {**quota, "quotaSize": 100_000})
     try:
-        outcome = _fill(selenium_client, choice, 6_000_000)
+        outcome = _fill(selenium_client, "indexeddb", 6_000_000)
     finally:
         execute("Storage.overrideQuotaForOrigin", quota)
     assert outcome == "The browser keeps nothing for this page (QuotaExceededError)"

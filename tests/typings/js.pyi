@@ -11,6 +11,9 @@ class _Function:
 
 class AbortSignal:
     aborted: bool
+    reason: Any
+    @classmethod
+    def abort(cls) -> AbortSignal: ...
 
 class AbortController:
     signal: AbortSignal

@@ -300,6 +300,16 @@ function takeWhatIsSent(find) {
     box.focus();
   });
 
+  // The box grows with what is in it. WebKit has no field-sizing, which does it elsewhere.
+  if (!CSS.supports("field-sizing", "content")) {
+    const grow = () => {
+      box.style.height = "";
+      if (box.value) box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`;
+    };
+    box.addEventListener("input", grow);
+    composer.addEventListener("reset", () => setTimeout(grow)); // when it has been reset
+  }
+
   // Enter sends, Shift+Enter breaks the line, and an Enter that ends a composition (IME) does neither.
   // Safari sends that Enter after the composition's end; the old key code 229 gives it away.
   box.addEventListener("keydown", (event) => {

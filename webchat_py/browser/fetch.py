@@ -18,6 +18,18 @@ NO_ANSWER = (
 )
 
 
+def _give_errors_a_stack() -> None:
+    """WebKit: what it throws of its own accord, such as the `TypeError` of a failed fetch, has no `stack`, and Pyodide
+    (up to 314 at least) takes for an error only what has one: who awaits such a promise would wait for ever."""
+    if not hasattr(js.AbortSignal.abort().reason, "stack"):
+        descriptor = js.Object.new()
+        descriptor.value, descriptor.writable, descriptor.configurable = "", True, True
+        js.Object.defineProperty(js.Error.prototype, "stack", descriptor)
+
+
+_give_errors_a_stack()
+
+
 class Deadline:
     """An `AbortController` that aborts when the block is left, or after `seconds` in it (`None`: no limit)."""
 
