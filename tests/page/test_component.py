@@ -282,3 +282,26 @@ def test_the_readmes_three_lines_put_a_chat_into_any_page(reader: Reader) -> Non
     expect(reader.status).to_contain_text("Connected")
     reader.say("hello")
     expect(reader.messages("Bot").last).to_contain_text("echo: hello")
+
+
+def test_an_element_that_comes_back_begins_anew(floating: Reader) -> None:
+    open_chat(floating)
+    floating.say("before")
+    expect(floating.messages("Bot").last).to_contain_text("echo: before")
+    floating.page.evaluate(
+        """async () => {
+            const chat = document.querySelector("webchat-py");
+            chat.remove();
+            await new Promise(resolve => setTimeout(resolve));
+            document.body.append(chat);
+            const again = document.createElement("script");
+            again.type = "py";
+            again.setAttribute("config", "../chat/chat.toml");
+            again.textContent = "import webchat_ui; webchat_ui.start(); webchat_ui.start()";
+            document.body.append(again);
+        }"""
+    )
+    expect(floating.status).to_contain_text("Connected")
+    floating.expect_texts(["Welcome", "before", "echo: before"])
+    floating.say("after")
+    floating.expect_texts(["Welcome", "before", "echo: before", "after", "echo: after"])

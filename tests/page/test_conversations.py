@@ -249,3 +249,21 @@ def test_earlier_messages_that_cannot_be_read_are_told_and_one_press_away(
     fresh.page.unroute_all()
     fresh.button("Earlier messages").click()
     expect(fresh.messages("Bot")).to_have_count(90)
+
+
+@pytest.mark.only_pushpin
+def test_a_page_of_the_conversation_that_was_left_holds_up_nothing(fresh: Reader, bot_server: WebchatServer) -> None:
+    fresh.watch.expect("net::ERR_FAILED")
+    hear_echo(fresh, "the other")
+    fresh.start_over()
+    reload_filled(fresh, bot_server, 90)
+    long = session(fresh)["conversationId"]
+    held: list[Route] = []
+    fresh.page.route(f"**/{long}/messages?*", lambda route: held.append(route))
+    fresh.messages("Bot").first.scroll_into_view_if_needed()
+    listed(fresh).filter(has_text="echo: the other").get_by_role("button").first.click()
+    fresh.expect_texts(["Welcome", "the other", "echo: the other"])
+    for route in held:
+        route.abort()
+    hear_echo(fresh, "and on")
+    expect(fresh.log).not_to_contain_text("Earlier messages are not shown")

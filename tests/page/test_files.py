@@ -212,3 +212,20 @@ def test_files_stay_while_the_bot_wants_one_of_its_answers(chatter: Reader) -> N
     expect(tray(chatter)).to_contain_text("notes.txt")
     chatter.button("Send").click()
     expect(chatter.messages("Bot").last).to_contain_text("got file")
+
+
+@pytest.mark.only_pushpin
+def test_a_file_goes_to_no_other_conversation_than_that_in_which_it_was_picked(chatter: Reader) -> None:
+    held: list[Route] = []
+    chatter.page.route("**/uploads/*", lambda route: held.append(route))
+    pick(chatter, PICTURE, NOTES)
+    chatter.button("Send").click()
+    expect(chatter.messages("You").first).to_contain_text("Uploading")
+    with chatter.asking("events"):
+        chatter.button("New conversation").click()
+    held[0].continue_()
+    chatter.page.unroute("**/uploads/*")
+    expect(chatter.messages("You")).to_have_count(1)
+    expect(chatter.messages("You")).to_contain_text("Not sent. Another conversation is open now.")
+    chatter.messages("You").get_by_role("button", name="Cancel").click()
+    chatter.expect_texts(["Welcome"])

@@ -111,6 +111,7 @@ class WebchatElement(Element):
     libraries: Awaitable[tuple[Marked, DOMPurifyModule]]
     shadowRoot: ShadowRoot
     shown: bool
+    started: bool
     wanted: bool
     def show(self) -> None: ...
     def hide(self) -> None: ...

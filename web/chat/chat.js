@@ -204,9 +204,10 @@ class WebchatPy extends HTMLElement {
   libraries = Promise.all([import("../vendor/marked/marked.esm.js"), import("../vendor/dompurify/purify.es.mjs")]);
 
   connectedCallback() {
-    if (this.shadowRoot) return;
+    if (this.shadowRoot?.firstChild) return;
     this.language = new Language([this.lang, ...navigator.languages].filter(Boolean));
-    const root = this.attachShadow({ mode: "open" });
+    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    this.addEventListener("started", () => (this.started = true), { once: true });
     const style = make(null, "link", { rel: "stylesheet", href: here("./style.css") });
     root.append(style, ...frame(this.language, this.getAttribute("bot-name")));
     const find = (id) => root.getElementById(id);
@@ -220,6 +221,8 @@ class WebchatPy extends HTMLElement {
     if (isPage) tellIfNotLoaded(this, find, this.language.say);
   }
 
+  // Whether Python has taken it over.
+  started = false;
   #opening;
 
   // The window. It is there from the beginning, unless the layout is "floating" and the reader has not opened it.
@@ -236,7 +239,12 @@ class WebchatPy extends HTMLElement {
 
   // Tells Python that its chat is over, unless the element was only moved.
   disconnectedCallback() {
-    queueMicrotask(() => this.isConnected || this.dispatchEvent(new Event("removed")));
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.dispatchEvent(new Event("removed"));
+      this.shadowRoot.replaceChildren(); // should it come back, it begins anew
+      this.started = false;
+    });
   }
 }
 
@@ -310,6 +318,13 @@ function takeWhatIsSent(find) {
     composer.addEventListener("reset", () => setTimeout(grow)); // when it has been reset
   }
 
+  // What is written has its own direction; where nothing is, it is that of the chat.
+  const { dir } = find("chat");
+  const turn = () => (box.dir = box.value ? "auto" : dir);
+  box.addEventListener("input", turn);
+  composer.addEventListener("reset", () => setTimeout(turn));
+  turn();
+
   // Enter sends, Shift+Enter breaks the line, and an Enter that ends a composition (IME) does neither.
   // Safari sends that Enter after the composition's end; the old key code 229 gives it away.
   box.addEventListener("keydown", (event) => {
@@ -322,7 +337,10 @@ function takeWhatIsSent(find) {
 
 // A file that is dropped beside what takes it, or before Python does, would replace the page.
 function refuseToLeaveForAFile(chat) {
-  for (const name of ["dragover", "drop"]) chat.addEventListener(name, (event) => event.preventDefault());
+  const refuse = (event) => {
+    if ([...event.dataTransfer.types].includes("Files")) event.preventDefault();
+  };
+  for (const name of ["dragover", "drop"]) chat.addEventListener(name, refuse);
 }
 
 // Whether the window is shown, and the button that opens it and counts what has come meanwhile. A floating one has
@@ -344,7 +362,8 @@ class Opening {
     find("close").addEventListener("click", () => this.set(false));
     find("log").addEventListener("arrived", () => this.shown || this.count(this.missed + 1));
     find("window").addEventListener("keydown", (event) => {
-      if (this.floats && event.key === "Escape" && !event.isComposing && !event.defaultPrevented) this.set(false);
+      const composes = event.isComposing || event.keyCode === 229;
+      if (this.floats && event.key === "Escape" && !composes && !event.defaultPrevented) this.set(false);
     });
     this.draw();
   }

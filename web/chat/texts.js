@@ -71,6 +71,7 @@ export const TEXTS = {
   fileSent: { en: "{name} was sent.", de: "{name} wurde gesendet.", fr: "{name} a été envoyé.", ar: "أُرسل {name}." },
   cancel: { en: "Cancel", de: "Abbrechen", fr: "Annuler", ar: "إلغاء" },
   cancelled: { en: "{name} is not sent.", de: "{name} wird nicht gesendet.", fr: "{name} n’est pas envoyé.", ar: "لن يُرسل {name}." },
+  leftMeanwhile: { en: "Another conversation is open now.", de: "Jetzt ist eine andere Unterhaltung offen.", fr: "Une autre conversation est ouverte maintenant.", ar: "هناك محادثة أخرى مفتوحة الآن." },
   notStored: { en: "The file could not be stored.", de: "Die Datei konnte nicht gespeichert werden.", fr: "Le fichier n’a pas pu être enregistré.", ar: "تعذّر حفظ الملف." },
   refusedAsTooLarge: { en: "It is too large for the server.", de: "Sie ist zu groß für den Server.", fr: "Il est trop volumineux pour le serveur.", ar: "حجمه أكبر مما يقبله الخادم." },
 
@@ -162,11 +163,19 @@ export const TEXTS = {
   table: { en: "Table", de: "Tabelle", fr: "Tableau", ar: "جدول" },
 };
 
+function isTag(text) {
+  try {
+    return Intl.getCanonicalLocales(text).length === 1;
+  } catch {
+    return false;
+  }
+}
+
 // How the first of the wanted languages (BCP 47 tags, such as "de-AT") that there is says things; English where none is.
 export class Language {
   constructor(wanted) {
     const codeOf = (tag) => tag.toLowerCase().split("-")[0];
-    const tag = wanted.find((tag) => Object.hasOwn(LANGUAGES, codeOf(tag))) ?? "en";
+    const tag = wanted.find((tag) => Object.hasOwn(LANGUAGES, codeOf(tag)) && isTag(tag)) ?? "en";
     this.code = codeOf(tag);
     this.dir = LANGUAGES[this.code];
     this.#plurals = new Intl.PluralRules(this.code);

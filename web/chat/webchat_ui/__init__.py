@@ -28,9 +28,11 @@ __all__ = ["Chat", "mount", "start"]
 def start() -> list[Chat]:
     """Puts a chat into each `<webchat-py>` of the page, as its attributes say; see `mount`.
 
-    Returns the chats. An element whose attributes do not fit says so in its place.
+    Returns the new chats; elements that have one are left alone. An element whose attributes do not fit says so in its
+    place.
     """
-    chats = (mount(element) for element in document.querySelectorAll("webchat-py"))
+    elements = [element for element in document.querySelectorAll("webchat-py") if not element.started]
+    chats = [mount(element) for element in elements]
     return [chat for chat in chats if chat is not None]
 
 
@@ -42,8 +44,12 @@ def mount(element: WebchatElement, **settings: Any) -> Chat | None:
             `webchat_py.get_client`. Without `api-url` the chat talks to the page's own origin.
         settings: more arguments of `get_client`, which go before the attributes.
 
+    Raises `ValueError` where there is a chat in it already.
+
     Returns the chat, or `None` where the settings do not fit; the element says so then.
     """
+    if element.started:
+        raise ValueError("There is a chat in this element already")
     names = ("client_id", "api_url", "mode", "event_source", "storage_key")
     given = {name: element.getAttribute(name.replace("_", "-")) for name in names}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value}

@@ -105,6 +105,8 @@ class Chat:
         listen(find("log"), "click", self._on_click)
         listen(find("composer"), "submit", self._on_submit)
         listen(self._shell.element, "shown", lambda _event: self._opened.set())
+        listen(self._shell.element, "shown", self._on_look)
+        listen(document, "visibilitychange", self._on_look)
         listen(find("reconnect"), "click", self._on_reconnect)
         listen(find("new-conversation"), "click", self._on_new_conversation)
         listen(window, "online", lambda _event: self._hurry.set())
@@ -203,6 +205,11 @@ class Chat:
         self._uploads[entry] = asyncio.current_task()  # type: ignore[assignment]
         try:
             async with self._uploading:  # one after the other, so that they arrive in this order
+                if entry.conversation_id != self._conversation_id:
+                    # It is for the conversation in which it was picked, and for no other unless the reader says so.
+                    entry.conversation_id = self._conversation_id
+                    self._set_delivery(entry, Delivery.FAILED, self._say("leftMeanwhile"))
+                    return
                 show(0, picked.size)
                 entry.upload = os.urandom(8).hex()
                 await self._client.send_file(picked.file, on_progress=show, metadata={UPLOAD: entry.upload})
@@ -247,6 +254,7 @@ class Chat:
 
     def _on_conversation(self, conversation_id: str) -> None:
         self._conversation_id = conversation_id
+        self._history.restart(has_more=False)
         for entry in self._transcript.start_over():
             self._view.remove(entry)
         self._view.forget_notices("event", "problem")
@@ -262,8 +270,14 @@ class Chat:
             self._make_room()
 
     def _see(self, message: Message) -> None:
-        if self._shell.element.shown and message.sent_on is not None:
+        if self._shell.element.shown and not document.hidden and message.sent_on is not None:
             self._seen.mark(message.conversation_id, message.sent_on)
+
+    def _on_look(self, _event: DomEvent) -> None:
+        """The reader sees what came while nobody looked."""
+        newest = next((entry.message for entry in reversed(self._transcript.entries) if entry.arrived), None)
+        if newest is not None:
+            self._see(newest)
 
     def _make_room(self) -> None:
         """Takes the oldest away where there are many, so that the memory of the page has a limit."""
@@ -287,16 +301,18 @@ class Chat:
         if entry.arrived and entry.picked is not None:
             # From now on it is shown as it will be after a reload.
             entry.picked.release()
-            entry.picked, entry.payload = None, message.payload
+            entry.picked = None
+            entry.become(message.payload)
             self._view.redraw(entry)
 
     def _on_updated(self, message: Message) -> None:
         if entry := self._transcript.find(message):
             self._transcript.take(entry, message)
-            entry.payload = message.payload
-            self._view.redraw(entry)
-            self._view.mark_edited(entry)
-            self._match_answers()
+            if entry.payload != message.payload:
+                entry.become(message.payload)
+                self._view.redraw(entry)
+                self._view.mark_edited(entry)
+                self._match_answers()
 
     def _delivery_of(self, message: Message) -> Delivery:
         delivery = delivery_of(message)
@@ -364,6 +380,7 @@ class Chat:
         picked = self._tray.take()
         for one in picked:
             entry = Entry(File("", title=one.name), delivery=Delivery.QUEUED, picked=one)
+            entry.conversation_id = self._conversation_id
             self._transcript.append(entry)
             self._view.show(entry)
         if picked:
@@ -465,12 +482,19 @@ class Chat:
         was_current = conversation_id == self._conversation_id
         try:
             await self._client.delete_conversation(conversation_id)
-            self._shell.announce(self._say("deleted"))
-            if was_current:
-                others = await self._client.list_conversations()
-                if others:
-                    await self._go_to(newest(others).id)
-                else:
-                    await self._client.new_conversation()
         except WebchatError as error:
             self._view.problem(self._say("notDeleted", reason=reason(error, self._say)))
+            return
+        self._shell.announce(self._say("deleted"))
+        if was_current:
+            try:
+                others = await self._client.list_conversations()
+            except WebchatError:
+                others = []
+            if others:
+                await self._go_to(newest(others).id)
+                return
+            try:
+                await self._client.new_conversation()
+            except WebchatError as error:
+                self._view.problem(self._say("noConversation", reason=reason(error, self._say)))

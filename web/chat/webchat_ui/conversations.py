@@ -35,6 +35,7 @@ class Seen:
 
     def mark(self, conversation_id: str, newest: datetime) -> None:
         """All of it up to this moment has been seen."""
+        self._times |= self._load()  # what other tabs know
         if newest > self.until(conversation_id):
             self._times.pop(conversation_id, None)  # so that it is the last
             self._times[conversation_id] = newest.isoformat()

@@ -93,6 +93,8 @@ class Tray:
         listen(chat, "drop", self._on_drop)
 
     def _limits(self) -> str:
+        if not self._takes_files:
+            return ""
         size = self._say.size(self._largest)
         if not self._accept:
             return self._say("limit", size=size)
@@ -105,12 +107,13 @@ class Tray:
         self._input.value = ""  # or the same file could not be picked again
 
     def _on_paste(self, event: FileEvent) -> None:
-        if event.clipboardData.files.length:
+        # An office program's table is text, and a picture of it as well.
+        if event.clipboardData.files.length and "text/plain" not in list(event.clipboardData.types):
             event.preventDefault()
             self._add(event.clipboardData.files)
 
     def _on_drag(self, event: FileEvent) -> None:
-        if "Files" in list(event.dataTransfer.types):
+        if self._takes_files and "Files" in list(event.dataTransfer.types):
             self._show_drop(True)
 
     def _on_drop(self, event: FileEvent) -> None:
@@ -171,4 +174,4 @@ def _fits(file: File, entry: str) -> bool:
     if entry.startswith("."):
         return file.name.lower().endswith(entry)
     kind, _, rest = entry.partition("/")
-    return file.type == entry or (rest == "*" and file.type.startswith(f"{kind}/"))
+    return entry in (file.type, "*/*") or (rest == "*" and file.type.startswith(f"{kind}/"))

@@ -42,7 +42,7 @@ class History:
         self._more.hidden = True
         self._log.prepend(self._more)
         self._messages: AsyncGenerator[Message] | None = None
-        self._loading = False
+        self._loading: AsyncGenerator[Message] | None = None
         shell.listen(self._more, "click", lambda _event: shell.spawn(self.load()))
         options = {"root": self._log, "rootMargin": f"{AHEAD} 0px 0px 0px"}
         seen = create_proxy(self._on_intersection)
@@ -58,18 +58,22 @@ class History:
 
     async def load(self) -> None:
         """Shows one page more."""
-        if self._loading or self._messages is None:
+        messages = self._messages
+        if messages is None or self._loading is messages:
             return
-        self._loading = True
+        self._loading = messages
         try:
-            await self._load_new(self._messages)
+            await self._load_new(messages)
         except WebchatError as error:
+            if messages is not self._messages:
+                return  # it is no matter of the conversation that is the current one now
             # A generator that has raised is at its end. The reader may press the button, or scroll here again.
             self.restart(has_more=True)
             self._view.problem(self._shell.say("noEarlier", reason=reason(error, self._shell.say)))
             return
         finally:
-            self._loading = False
+            if self._loading is messages:
+                self._loading = None
         # It is told of nothing while the button stays in view.
         self._observer.unobserve(self._more)
         self._observer.observe(self._more)

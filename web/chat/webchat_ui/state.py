@@ -61,7 +61,8 @@ class Entry:
     others; `problem` says why a message was not sent; `reply_to` is the id of the message that it answers, and
     `question` which question in it, where the reader pressed one of its options. `taken` says for each question
     in a message which value it was answered with. `picked` is the file that the message will be about, until the
-    server has it, `upload` what its message is known by then, and `progress` how much of it is there.
+    server has it, `upload` what its message is known by then, `conversation_id` where it was
+    picked, and `progress` how much of it is there.
     """
 
     payload: Payload
@@ -72,12 +73,19 @@ class Entry:
     question: int | None = None
     picked: Picked | None = None
     upload: str = ""
+    conversation_id: str | None = None
     progress: float = 0
     taken: dict[int, str] = field(default_factory=dict)
 
-    @property
-    def questions(self) -> list[Choice | Dropdown]:
-        return [item for item in shown(self.payload) if isinstance(item, Choice | Dropdown)]
+    questions: list[Choice | Dropdown] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.become(self.payload)
+
+    def become(self, payload: Payload) -> None:
+        """Shows this from now on."""
+        self.payload = payload
+        self.questions = [item for item in shown(payload) if isinstance(item, Choice | Dropdown)]
 
     @property
     def own(self) -> bool:
@@ -184,7 +192,8 @@ class Transcript:
         """Takes away so many of the oldest that the server has; returns them."""
         gone = [entry for entry in self.entries if entry.arrived][:number]
         self._forget(gone)
-        self.entries = [entry for entry in self.entries if entry not in set(gone)]
+        leaving = set(gone)
+        self.entries = [entry for entry in self.entries if entry not in leaving]
         return gone
 
     def queued(self) -> list[Entry]:
@@ -197,15 +206,15 @@ class Transcript:
         On the wire an answer is a plain text with the option's value, which says by `reply_to` what it answers. One
         without, such as one that was typed, answers the last open question before it that offers this value.
         """
-        asked: list[Entry] = []
+        asked = _Asked()
         before: dict[Entry, dict[int, str]] = {}
         for entry in self.entries:
             if entry.own and isinstance(entry.payload, Text):
-                _settle(asked, entry, entry.payload.text)
+                asked.settle(entry, entry.payload.text)
             elif entry.questions:
                 before[entry], entry.taken = entry.taken, {}
-                asked.append(entry)
-        return [entry for entry in asked if entry.taken != before[entry]]
+                asked.add(entry)
+        return [entry for entry, taken in before.items() if entry.taken != taken]
 
     @property
     def only_choices(self) -> bool:
@@ -259,12 +268,32 @@ def _became(entry: Entry, message: Message, upload: object) -> bool:
     return entry.upload == upload if entry.upload else entry.payload == message.payload
 
 
-def _settle(asked: list[Entry], answer: Entry, value: str) -> None:
-    for entry in reversed(asked):
-        if answer.reply_to is not None and (entry.message is None or entry.message.id != answer.reply_to):
-            continue
-        for number, question in enumerate(entry.questions):
-            if answer.question in (None, number) and number not in entry.taken and _offers(question, value):
+class _Asked:
+    """The questions that were asked until now, by what they offer: a talk may have thousands."""
+
+    def __init__(self) -> None:
+        self._by_value: dict[str, list[tuple[Entry, int]]] = {}
+        self._by_id: dict[str, Entry] = {}
+
+    def add(self, entry: Entry) -> None:
+        if entry.message is not None and entry.message.id is not None:
+            self._by_id[entry.message.id] = entry
+        for number, question in reversed(list(enumerate(entry.questions))):
+            for value in {option.value for option in question.options}:
+                self._by_value.setdefault(value, []).append((entry, number))
+
+    def settle(self, answer: Entry, value: str) -> None:
+        """Finds the question that this answers, if any."""
+        if answer.reply_to is None:
+            candidates = self._by_value.get(value, [])
+            while candidates and candidates[-1][1] in candidates[-1][0].taken:
+                candidates.pop()
+        else:
+            asked = self._by_id.get(answer.reply_to)
+            questions = enumerate(asked.questions) if asked else ()
+            candidates = [(asked, number) for number, each in questions if asked and _offers(each, value)][::-1]
+        for entry, number in reversed(candidates):
+            if answer.question in (None, number) and number not in entry.taken:
                 entry.taken[number] = value
                 return
 

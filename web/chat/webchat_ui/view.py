@@ -19,6 +19,7 @@ from .state import Delivery, Entry
 if TYPE_CHECKING:
     from dom import Element
 
+_MAX_EVENTS = 50
 _AT_END = 48
 """Pixels, as in chat.js."""
 
@@ -86,8 +87,8 @@ class View:
         if entry.picked:
             progress.setAttribute("aria-label", self._say("upload", name=entry.picked.name))
             progress.value = entry.progress
-        is_waiting = delivery in (Delivery.QUEUED, Delivery.WAITING, Delivery.UPLOADING)
-        self._set_hidden(article.querySelector(".cancel"), not (entry.picked and is_waiting))
+        may_go = delivery in (Delivery.QUEUED, Delivery.WAITING, Delivery.UPLOADING, Delivery.FAILED)
+        self._set_hidden(article.querySelector(".cancel"), not (entry.picked and entry.message is None and may_go))
         self._set_hidden(article.querySelector(".retry"), delivery is not Delivery.FAILED)
 
     def mark_edited(self, entry: Entry) -> None:
@@ -158,6 +159,8 @@ class View:
         """Shows what the bot says that is no message. A front end that knows the bot would do it instead."""
         text = self._say("event")
         self._log.append(make("div", named_data(text, data, self._say), class_name="notice event"))
+        if len(events := list(self._log.querySelectorAll(".event"))) > _MAX_EVENTS:
+            events[0].remove()
         self._shell.announce(text)
 
     def forget_notices(self, *kinds: str) -> None:

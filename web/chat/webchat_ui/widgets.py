@@ -57,9 +57,9 @@ def _turn(strip: Element, direction: int) -> None:
     step = card.nextElementSibling.offsetLeft - card.offsetLeft
     end = strip.scrollWidth - strip.clientWidth
     here = abs(strip.scrollLeft)  # where one reads from right to left it counts down from 0, and steps are negative
-    if direction > 0 and here >= end - 1:
+    if direction > 0 and here > end - abs(step) / 2:
         there: float = 0
-    elif direction < 0 and here <= 1:
+    elif direction < 0 and here < abs(step) / 2:
         there = end
     else:
         there = here + direction * abs(step)

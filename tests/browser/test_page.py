@@ -1,0 +1,136 @@
+"""The chat page's main journey in every browser. What it does in full is tested in tests/page, in Chromium."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from tests.support.server import WebchatServer
+from tests.support.visitor import Visitor
+
+pytestmark = pytest.mark.every_browser
+
+WEB = Path(__file__).resolve().parents[2] / "web"
+OPTIONS = [{"label": "Small", "value": "s"}, {"label": "Large", "value": "l"}]
+CARD = {"title": "Mug", "subtitle": "12 euros", "actions": [{"action": "say", "label": "Buy", "value": "buy"}]}
+# Each with what is to be seen of it
+PAYLOADS: list[tuple[dict[str, Any], str]] = [
+    ({"type": "text", "text": "plain"}, "plain"),
+    ({"type": "markdown", "markdown": "# Hours\n\n- one\n- two"}, "Hours"),
+    ({"type": "image", "imageUrl": "/demo-media/picture.png"}, ""),
+    ({"type": "audio", "audioUrl": "/demo-media/sound.wav"}, ""),
+    ({"type": "video", "videoUrl": "/demo-media/video.webm"}, ""),
+    ({"type": "file", "fileUrl": "/demo-media/notes.txt", "title": "notes.txt"}, "notes.txt"),
+    ({"type": "location", "latitude": 1, "longitude": 2, "title": "Here"}, "Show on a map"),
+    ({"type": "card", **CARD}, "Mug"),
+    ({"type": "carousel", "items": [CARD, CARD]}, "12 euros"),
+    ({"type": "dropdown", "text": "Which colour?", "options": OPTIONS}, "Which colour?"),
+    ({"type": "bloc", "items": [{"type": "text", "payload": {"text": "in a bloc"}}]}, "in a bloc"),
+    ({"type": "custom", "name": "Basket", "url": "https://example.org", "data": {"a": 1}}, "Basket"),
+    ({"type": "poll", "question": "What?"}, "What?"),
+    ({"type": "choice", "text": "Which size?", "options": OPTIONS}, "Which size?"),
+]
+DROP = """
+const data = new DataTransfer(), [target, name, text] = arguments;
+data.items.add(new File([text], name, { type: "text/plain" }));
+target.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true, composed: true }));
+"""
+
+
+@pytest.fixture(scope="module")
+def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebchatServer]:
+    bot = ("--bot", "tests.page.bot:answer")
+    with WebchatServer(tmp_path_factory.mktemp("page"), "--web", str(WEB), *bot) as server:
+        yield server
+
+
+@pytest.fixture
+def visitor(main_thread_browser: Any, page_server: WebchatServer) -> Iterator[Visitor]:
+    """Somebody whose browser knows nothing of the page yet."""
+    main_thread_browser.module_of_page = None
+    visitor = Visitor(main_thread_browser.driver, page_server.url)
+    visitor.driver.get(f"{page_server.url}/favicon.svg")
+    visitor.driver.execute_script("localStorage.clear()")
+    yield visitor
+    visitor.driver.get("about:blank")
+
+
+@pytest.mark.parametrize("mode", ["pushpin", "messaging"])
+def test_a_talk_with_every_payload_that_goes_on_after_a_reload(visitor: Visitor, mode: str) -> None:
+    visitor.open(f"?mode={mode}")
+    visitor.hears("Welcome")
+    visitor.say("hello")
+    visitor.hears("echo: hello")
+    local = json.dumps([payload for payload, _ in PAYLOADS]).replace('"/demo-media', f'"{visitor.url}/demo-media')
+    visitor.say(local)
+    visitor.until(lambda: len(visitor.all("article", "Bot")) == 2 + len(PAYLOADS))
+    said = visitor.texts("Bot")[2:]
+    assert [seen in text for text, (_, seen) in zip(said, PAYLOADS, strict=True)] == [True] * len(PAYLOADS)
+    assert visitor.violations() == []
+    visitor.one("button", "Large").click()
+    visitor.hears("echo: l")
+    own, told = visitor.texts("You"), visitor.texts("Bot")
+    visitor.reload()
+    visitor.until(lambda: len(visitor.all("article", "Bot")) == len(told))
+    assert visitor.texts("Bot") == told
+    assert visitor.texts("You") == own
+    visitor.say("still there?")
+    visitor.hears("echo: still there?")
+
+
+def test_the_keyboard_is_enough(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.hears("Welcome")
+
+    def press(*keys: str) -> None:
+        ActionChains(visitor.driver).send_keys(*keys).perform()
+
+    visitor.driver.execute_script("document.activeElement?.blur()")
+    stops = []
+    while not stops or stops[-1] != "message":
+        press(Keys.TAB)
+        stops.append(visitor.focused.get_attribute("id") or visitor.focused.get_attribute("value"))
+        assert len(stops) < 12, stops
+    way = ["conversations", "alerts", "new-conversation", "log", "positive", "negative", "attach", "message"]
+    assert stops == way
+    press("two")
+    ActionChains(visitor.driver).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
+    press("lines", Keys.ENTER)
+    visitor.hears("echo: two")
+    assert "two\nlines" in visitor.texts("You")[-1]
+
+
+def test_the_box_grows_with_its_text_and_shrinks_when_it_is_sent(visitor: Visitor) -> None:
+    visitor.open()
+    box = visitor.one("textbox", "Message")
+    height = box.size["height"]
+    for _ in range(4):
+        box.send_keys("line")
+        box.send_keys(Keys.SHIFT, Keys.ENTER)
+    assert box.size["height"] > 2 * height
+    box.send_keys(Keys.ENTER)
+    visitor.hears("echo: line")
+    visitor.until(lambda: box.size["height"] == height)
+
+
+def test_a_file_is_sent_and_a_conversation_found_again(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.hears("Welcome")
+    visitor.driver.execute_script(DROP, visitor.one("log", "Conversation"), "notes.txt", "hello")
+    visitor.until(lambda: visitor.one("button", "Remove notes.txt"))
+    visitor.one("button", "Send").click()
+    visitor.hears("got file")
+    visitor.one("button", "New conversation").click()
+    visitor.until(lambda: len(visitor.all("article")) == 1)
+    visitor.one("button", "Conversations").click()
+    visitor.until(lambda: visitor.one("button", "Delete: got file"))
+    assert visitor.violations() == []
+    (old,) = (button for button in visitor.all("button") if "got file" in visitor.text(button))
+    old.click()
+    visitor.until(lambda: len(visitor.all("article")) == 3)
