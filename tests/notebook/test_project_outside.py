@@ -32,7 +32,8 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
     (site,) = folder.glob("lib/python*/site-packages")
-    wheels = [str(wheel) for wheel in (ROOT / "dist").glob("*.whl")]
+    names = ("webchat_py", "webchat_py_server")
+    wheels = [str(wheel) for name in names for wheel in (ROOT / "dist").glob(f"{name}-*.whl")]
     assert len(wheels) == 2
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
     subprocess.run([*pip, "--no-deps", "--no-index", "--disable-pip-version-check", *wheels], check=True)
