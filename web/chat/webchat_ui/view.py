@@ -137,7 +137,7 @@ class View:
         return list(self._log.querySelectorAll("article[data-delivery='queued']"))
 
     def arrived(self, entry: Entry) -> None:
-        """Says that a new message is there: to a screen reader, and to `shell.js`, which counts what is out of view."""
+        """Says that a new message is there: to a screen reader, and to `chat.js`, which counts what is out of view."""
         article = self._articles[entry]
         bubble = article.querySelector(".bubble")
         author = article.querySelector(".author").textContent
