@@ -117,6 +117,7 @@ def test_from_right_to_left_nothing_is_on_the_wrong_side(
         cards = log.get_by_role("group", name="Mug")
         turn = reader.button("البطاقة التالية")
         reader.page.set_viewport_size({"width": 360, "height": 640})
+        expect(cards.nth(2)).not_to_be_in_viewport()  # by then the window is as small as it was told to be
         # Where a window was made smaller the browser may have turned it.
         log.locator(".carousel").evaluate(
             "it => { it.scrollIntoView({ block: 'center' }); it.firstElementChild.scrollLeft = 0; }"
