@@ -440,7 +440,7 @@ def long_talk(lab: Laboratory, pairs: int) -> Iterator[Row]:
             page.evaluate(LONG_TALK)
             while page.evaluate("() => shown()") < number:
                 page.evaluate("() => toTop()")
-                page.wait_for_timeout(20)
+                page.evaluate("() => new Promise(requestAnimationFrame)")
             box = page.get_by_role("textbox")
             for _ in range(pairs):
                 page.evaluate("() => { keys.length = 0; }")

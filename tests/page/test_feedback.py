@@ -111,3 +111,20 @@ def test_a_message_that_is_changed_changes_in_its_place(chatter: Reader) -> None
     assert article.evaluate("article => article.isConnected"), "the same, not another"
     assert chatter.messages("You").inner_text().count("Edited") == 1
     expect(chatter.messages("You")).to_contain_text("Sent")
+
+
+@pytest.mark.only_pushpin
+def test_a_question_that_was_answered_may_become_another_message(chatter: Reader) -> None:
+    kept_here, headers = session(chatter), {"x-user-key": session(chatter)["userToken"]}
+    options = [{"label": "Small", "value": "s"}, {"label": "Large", "value": "l"}]
+    body = {
+        "conversationId": kept_here["conversationId"],
+        "payload": {"type": "choice", "text": "?", "options": options},
+    }
+    asked = httpx.post(f"{chatter.url}/local/messages", headers=headers, json=body).json()["message"]
+    chatter.say("l")
+    expect(chatter.button("Large")).to_have_attribute("aria-pressed", "true")
+    payload = {"type": "text", "text": "Never mind"}
+    httpx.put(f"{chatter.url}/local/messages/{asked['id']}", headers=headers, json={"payload": payload})
+    expect(chatter.messages("You").first).to_contain_text("Never mind")
+    expect(chatter.messages("You").first).to_contain_text("Edited")

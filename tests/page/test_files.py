@@ -229,3 +229,19 @@ def test_a_file_goes_to_no_other_conversation_than_that_in_which_it_was_picked(c
     expect(chatter.messages("You")).to_contain_text("Not sent. Another conversation is open now.")
     chatter.messages("You").get_by_role("button", name="Cancel").click()
     chatter.expect_texts(["Welcome"])
+
+
+@pytest.mark.only_pushpin
+def test_a_file_that_was_sent_before_there_was_a_connection_goes_when_there_is(reader: Reader) -> None:
+    held: list[Route] = []
+    reader.page.route("**/initialize", lambda route: held.append(route))
+    reader.open()
+    expect(reader.button("Attach file")).to_be_enabled()
+    pick(reader, NOTES)
+    reader.button("Send").click()
+    expect(reader.messages("You")).to_contain_text("Waiting")
+    for route in held:
+        route.continue_()
+    reader.page.unroute("**/initialize")
+    expect(reader.log).to_contain_text("got file")
+    expect(reader.messages("You")).to_contain_text("Sent")

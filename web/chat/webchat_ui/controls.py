@@ -181,6 +181,7 @@ class Chat:
             self._hurry.set()
         else:
             for entry in self._transcript.queued():
+                entry.conversation_id = self._conversation_id
                 self._set_delivery(entry, Delivery.WAITING)
                 self._shell.spawn(self._send(entry))
 
@@ -206,8 +207,7 @@ class Chat:
         try:
             async with self._uploading:  # one after the other, so that they arrive in this order
                 if entry.conversation_id != self._conversation_id:
-                    # It is for the conversation in which it was picked, and for no other unless the reader says so.
-                    entry.conversation_id = self._conversation_id
+                    # It is for the conversation in which it was sent, and for no other unless the reader says so.
                     self._set_delivery(entry, Delivery.FAILED, self._say("leftMeanwhile"))
                     return
                 show(0, picked.size)
@@ -380,7 +380,6 @@ class Chat:
         picked = self._tray.take()
         for one in picked:
             entry = Entry(File("", title=one.name), delivery=Delivery.QUEUED, picked=one)
-            entry.conversation_id = self._conversation_id
             self._transcript.append(entry)
             self._view.show(entry)
         if picked:
@@ -424,6 +423,7 @@ class Chat:
         self._set_delivery(entry, Delivery.WAITING)
         if message is None or message.author_id != self._client.user_id:
             entry.message = None
+            entry.conversation_id = self._conversation_id
             self._shell.spawn(self._send(entry))
             return
         if message.conversation_id in self._over:

@@ -73,6 +73,7 @@ class Tray:
         shell.find("limits").textContent = self._tray.querySelector(".limits").textContent = limits
         self._attach.title = f"{self._say('attach')}. {limits}"
         self._listen()
+        shell.on_close(self._release)
 
     def take(self) -> list[Picked]:
         """Empties the tray."""
@@ -80,6 +81,10 @@ class Tray:
         self._picked.clear()
         self._draw()
         return taken
+
+    def _release(self) -> None:
+        for one in self._picked.values():
+            one.release()
 
     def _listen(self) -> None:
         listen = self._shell.listen

@@ -8,14 +8,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from webchat_py import (
-    Bloc,
-    Choice,
-    Dropdown,
-    Message,
-    Payload,
-    Text,
-)
+from webchat_py import Bloc, Choice, Dropdown, Message, Payload, Text
 
 if TYPE_CHECKING:
     from .files import Picked
@@ -61,8 +54,8 @@ class Entry:
     others; `problem` says why a message was not sent; `reply_to` is the id of the message that it answers, and
     `question` which question in it, where the reader pressed one of its options. `taken` says for each question
     in a message which value it was answered with. `picked` is the file that the message will be about, until the
-    server has it, `upload` what its message is known by then, `conversation_id` where it was
-    picked, and `progress` how much of it is there.
+    server has it, `upload` what its message is known by then, and `progress` how much of it is there;
+    `conversation_id` is where the reader wanted it.
     """
 
     payload: Payload
@@ -76,15 +69,15 @@ class Entry:
     conversation_id: str | None = None
     progress: float = 0
     taken: dict[int, str] = field(default_factory=dict)
-
     questions: list[Choice | Dropdown] = field(init=False)
 
     def __post_init__(self) -> None:
         self.become(self.payload)
 
     def become(self, payload: Payload) -> None:
-        """Shows this from now on."""
+        """Shows this from now on, in which nothing is answered yet."""
         self.payload = payload
+        self.taken = {}
         self.questions = [item for item in shown(payload) if isinstance(item, Choice | Dropdown)]
 
     @property
