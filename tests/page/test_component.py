@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.page.reader import Reader, Watch, reading
+from tests.page.test_files import PICTURE, pick, tray
 from tests.page.test_looks import violations
 from tests.page.test_safety import BATCH, CANARY, settle
 from tests.support.readme import block
@@ -37,6 +38,15 @@ HOST = """() => [...document.querySelectorAll("body, body *:not(webchat-py)")].m
     const style = getComputedStyle(element);
     return [element.localName, style.color, style.backgroundColor, style.font, style.display, style.width].join(" ");
 })"""
+
+
+def open_own(reader: Reader, body: str, policy: str = "") -> None:
+    """Opens a page of somebody's own with this in it, that was no PyScript page until now."""
+    page = f'<!doctype html><html lang="en"><head><title>Mine</title></head><body><main><h1>Mine</h1>{body}</main>'
+    page += '<script type="module" src="/vendor/pyscript/core.js"></script></body></html>'
+    headers = {"content-type": "text/html", "content-security-policy": policy}
+    reader.page.route("**/mine.html", lambda route: route.fulfill(body=page, headers=headers))
+    reader.page.goto(f"{reader.url}/mine.html")
 
 
 @pytest.fixture
@@ -208,6 +218,161 @@ def test_with_the_element_all_that_it_held_is_gone(chromium: Browser, bot_server
         assert len(reader.watch.requests) == asked
 
 
+def script_of(code: str, reader: Reader) -> str:
+    code = code.replace("MODE", repr(reader.mode))
+    chat = '<script type="module" src="/chat/chat.js"></script>'
+    return f'{chat}<script type="py" config="/chat/chat.toml">{code}</script>'
+
+
+RESOURCES = """
+import asyncio
+import gc
+
+import js
+import pyodide_js
+import webchat_ui
+from pyodide.ffi import create_proxy
+from webchat_py import get_client
+
+pyodide_js._module.enable_pyproxy_allocation_tracing()
+held = pyodide_js._module.pyproxy_alloc_map
+
+
+async def chat_and_close(times):
+    for _ in range(times):
+        element = js.document.createElement("webchat-py")
+        js.document.body.append(element)
+        client = get_client("local", js.location.origin, storage=None, mode=MODE)
+        chat = webchat_ui.Chat(element, client)
+        await client.wait_for("message")
+        find = element.shadowRoot.getElementById
+        find("message").value = "hello"
+        find("composer").requestSubmit()
+        await client.wait_for("message")
+        find("conversations").click()
+        await client.list_conversations()
+        await chat.close()
+        element.remove()
+    del element, client, chat, find
+    for _ in range(50):  # what was cancelled ends within the next turns
+        await asyncio.sleep(0)
+    gc.collect()
+    return held.size
+
+
+js.chat_and_close = create_proxy(chat_and_close)
+"""
+
+
+def test_nothing_is_held_once_it_is_closed(reader: Reader) -> None:
+    open_own(reader, script_of(RESOURCES, reader))
+    reader.page.wait_for_function("() => window.chat_and_close")
+    first, then = (reader.page.evaluate("times => chat_and_close(times)", times) for times in (2, 6))
+    assert first == then
+
+
+CLOSED = """
+import js
+import webchat_ui
+from webchat_py import get_client
+
+client = get_client("local", js.location.origin, storage=None, mode=MODE)
+chat = webchat_ui.Chat(js.document.querySelector("webchat-py"), client)
+
+async def close(_event):
+    await chat.close()
+    await client.connect()
+    await client.new_conversation()
+    await client.ask("nobody sees this")
+    js.document.title = "asked"
+
+js.document.getElementById("end").addEventListener("click", webchat_ui.shell.create_proxy(close))
+"""
+
+
+def test_a_client_of_the_pages_own_goes_on_without_its_chat(reader: Reader) -> None:
+    open_own(reader, f'<webchat-py></webchat-py><button id="end">End</button>{script_of(CLOSED, reader)}')
+    expect(reader.status).to_contain_text("Connected")
+    reader.expect_texts(["Welcome"])
+    reader.button("End").click()
+    expect(reader.status).to_have_text("Ended")
+    expect(reader.page).to_have_title("asked")
+    reader.expect_texts(["Welcome"])
+    expect(reader.status).to_have_text("Ended")
+    for name in ("Conversations", "Alerts", "New conversation"):
+        expect(reader.button(name)).to_be_disabled()
+    expect(reader.button("Reconnect")).to_be_hidden()
+    reader.page.keyboard.press("Tab")
+    assert violations(reader.page) == []
+    assert not reader.page.evaluate(
+        "() => document.querySelector('webchat-py').shadowRoot.querySelector('#composer :focus')"
+    )
+
+
+@pytest.mark.only_pushpin
+@pytest.mark.parametrize("missing", ["**/core.js", "**/pyodide.mjs", "**/*.wasm", "**/webchat_py_ui-*.whl"])
+def test_a_chat_that_cannot_be_loaded_says_so_in_any_layout(reader: Reader, missing: str) -> None:
+    reader.watch.expect("net::ERR_FAILED", "Failed to fetch", "wasm instantiation failed", "webchat")
+    reader.page.route(missing, lambda route: route.abort())
+    lines = block("A chat in your own page")
+    open_own(reader, lines)
+    expect(reader.status).to_contain_text("The chat could not be loaded")
+    reader.say("hello?")
+    expect(reader.messages("You")).to_contain_text("Waiting")
+
+
+@pytest.mark.only_pushpin
+def test_an_error_of_the_page_around_it_is_not_one_of_the_chat(reader: Reader) -> None:
+    reader.watch.expect("uncaught: ", "no such thing", "status of 404", "MIME type")
+    # Modules, so that they fail behind `chat.js`
+    errors = "<script type='module'>Promise.reject(new Error('no such thing')); noSuchThing()</script>"
+    errors += "<script type='module' src='/nowhere.js'></script><img src='/nowhere.png' alt=''>"
+    held: list[Route] = []
+    reader.page.route("**/*.wasm", lambda route: held.append(route))
+    open_own(reader, block("A chat in your own page") + errors)
+    reader.page.wait_for_load_state("load")
+    expect(reader.status).to_contain_text("Connecting")
+    for route in held:
+        route.continue_()
+    reader.page.unroute("**/*.wasm")
+    expect(reader.status).to_contain_text("Connected")
+
+
+@pytest.mark.only_pushpin
+def test_a_page_whose_style_does_not_come_is_still_of_use(floating: Reader) -> None:
+    floating.watch.expect("net::ERR_FAILED")
+    floating.page.route("**/chat/style.css", lambda route: route.abort())
+    floating.page.reload()
+    open_chat(floating)
+    floating.say("hello")
+    expect(floating.messages("Bot").last).to_contain_text("echo: hello")
+
+
+@pytest.fixture(scope="module")
+def attacked(chromium: Browser, bot_server: WebchatServer, mode: str) -> Iterator[Reader]:
+    """The page with a chat in its corner, whose bot is hostile."""
+    with reading(chromium, bot_server.url) as reader:
+        reader.watch.expect("status of 404", "Content Security Policy", "local resource: blob:")
+        reader.page.add_init_script(CANARY)
+        reader.page.goto(f"{reader.url}/examples/floating.html")
+        open_chat(reader)
+        yield reader
+
+
+@pytest.mark.only_pushpin
+@pytest.mark.parametrize("start", range(0, len(ATTACKS), BATCH * 4))
+def test_no_attack_harms_the_page_around_it(attacked: Reader, start: int) -> None:
+    attacked.start_over()
+    around = attacked.page.evaluate(HOST)
+    attacks = range(start, min(start + BATCH * 4, len(ATTACKS)), 4)
+    for number in attacks:
+        attacked.say(f"attack {number}")
+    expect(attacked.log.locator("article.bot")).to_have_count(1 + 16 * len(attacks))
+    settle(attacked.page)
+    assert attacked.page.evaluate("() => window.harmed") == []
+    assert attacked.page.evaluate(HOST) == around
+
+
 # --- two of them ------------------------------------------------------------------------------------------------
 
 
@@ -270,18 +435,18 @@ def test_no_attack_on_one_of_two_does_harm(pair: Page, start: int) -> None:
 # --- three lines ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_pushpin
 def test_the_readmes_three_lines_put_a_chat_into_any_page(reader: Reader) -> None:
     lines = block("A chat in your own page")
     assert len(lines.splitlines()) == 3
-    page = '<!doctype html><html lang="en"><head><title>Mine</title>'
-    page += (
-        f'<script type="module" src="/vendor/pyscript/core.js"></script></head><body><h1>Mine</h1>{lines}</body></html>'
-    )
-    reader.page.route("**/mine.html", lambda route: route.fulfill(body=page, content_type="text/html"))
-    reader.page.goto(f"{reader.url}/mine.html")
+    # As far as the README says that it has to go, and no further
+    policy = "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self'; img-src 'self' blob:"
+    open_own(reader, lines, policy)
     expect(reader.status).to_contain_text("Connected")
     reader.say("hello")
     expect(reader.messages("Bot").last).to_contain_text("echo: hello")
+    pick(reader, PICTURE)
+    assert tray(reader).locator("img").evaluate("async image => (await image.decode(), image.naturalWidth)") == 1
 
 
 def test_an_element_that_comes_back_begins_anew(floating: Reader) -> None:

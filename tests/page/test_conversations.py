@@ -95,6 +95,24 @@ def test_the_list_says_of_a_last_message_what_it_is(fresh: Reader) -> None:
     assert len(listed(fresh).inner_text()) < 200
 
 
+def test_a_page_holds_so_many_messages_and_shows_earlier_ones_when_they_are_wanted(fresh: Reader) -> None:
+    """2,000 of them at most, of which a thousand leave at once: README, "The page"."""
+    words = [{"type": "text", "text": "word"}] * 670
+    for _ in range(3):
+        fresh.say(json.dumps(words))
+    articles = fresh.log.get_by_role("article")
+    said = 1 + 3 * (1 + len(words))
+    expect(articles).to_have_count(said - 1000)
+    expect(fresh.messages("Bot").last).to_be_in_viewport()
+    expect(fresh.log).not_to_contain_text("Welcome")
+    fresh.page.get_by_role("button", name="Earlier messages").press("Enter")
+    fresh.page.wait_for_function(
+        "shown => document.querySelector('webchat-py').shadowRoot.querySelectorAll('article').length > shown",
+        arg=said - 1000,
+    )
+    assert len(set(articles.evaluate_all("them => them.map(it => it.dataset.entry)"))) == articles.count()
+
+
 @pytest.mark.both_modes
 def test_deleting_asks_first(fresh: Reader) -> None:
     hear_echo(fresh, "to be deleted")

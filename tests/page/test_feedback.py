@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.page.reader import Reader, reading, session
+from tests.page.test_looks import violations
 from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 
@@ -34,6 +35,7 @@ def test_a_thumb_and_a_comment_reach_the_server_and_are_there_after_a_reload(cha
     thumb(chatter, "Not helpful").click()
     comment = chatter.page.get_by_role("textbox", name="Comment")
     expect(comment).to_be_focused()
+    assert violations(chatter.page) == []
     expect(thumb(chatter, "Not helpful")).to_have_attribute("aria-pressed", "true")
     expect(announced(chatter)).to_contain_text("Thank you")
     assert kept(chatter)[0]["feedback"] == {"value": "negative"}

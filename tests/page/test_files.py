@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Route, expect
+from playwright.sync_api import Browser, Dialog, Locator, Route, expect
 
-from tests.page.reader import Reader, reading, say_elsewhere
+from tests.page.reader import Reader, delete_user, reading, say_elsewhere
+from tests.page.test_looks import violations
 from tests.support.server import WebchatServer
 
 # One pixel
@@ -137,6 +139,131 @@ def test_an_upload_tells_its_progress_and_can_be_cancelled(chatter: Reader) -> N
     chatter.page.unroute("**/uploads/*")
     chatter.say("that was it")
     chatter.expect_texts(["Welcome", "that was it", "echo: that was it"])
+
+
+@pytest.mark.only_pushpin
+def test_the_bar_shows_how_much_has_gone(chatter: Reader) -> None:
+    protocol = chatter.page.context.new_cdp_session(chatter.page)
+    line = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 500_000}
+    protocol.send("Network.emulateNetworkConditions", line)
+    pick(chatter, {"name": "big.bin", "mimeType": "", "buffer": bytes(20_000_000)})
+    chatter.button("Send").click()
+    bar = chatter.messages("You").get_by_role("progressbar", name="Upload of big.bin")
+    shown = chatter.messages("You").get_by_text("Uploading… ")
+    expect(shown).to_have_text(re.compile("Uploading… [1-9]"))
+    before = bar.evaluate("bar => bar.value")
+    assert 0 < before < 1
+    bar.evaluate("(bar, before) => new Promise(more => setInterval(() => bar.value > before && more(), 20))", before)
+    chatter.messages("You").get_by_role("button", name="Cancel").click()
+    protocol.detach()
+
+
+ADDRESSES = """
+const {createObjectURL, revokeObjectURL} = URL;
+window.addresses = new Set();
+URL.createObjectURL = file => { const url = createObjectURL(file); addresses.add(url); return url; };
+URL.revokeObjectURL = url => { addresses.delete(url); revokeObjectURL(url); };
+"""
+
+
+@pytest.mark.only_pushpin
+def test_a_preview_is_held_no_longer_than_it_is_seen(reader: Reader) -> None:
+    reader.page.add_init_script(ADDRESSES)
+    reader.open_connected()
+    before = reader.page.evaluate("addresses.size")
+
+    def held() -> int:
+        now: int = reader.page.evaluate("addresses.size")
+        return now - before
+
+    pick(reader, PICTURE, PICTURE)
+    assert held() == 2
+    reader.button("Remove cat.png").first.click()
+    assert held() == 1
+    reader.button("Send").click()
+    expect(reader.messages("You")).to_contain_text("Sent")
+    expect(reader.messages("Bot").last).to_contain_text("got image")
+    assert held() == 0
+    route: list[Route] = []
+    reader.page.route("**/uploads/*", lambda request: route.append(request))
+    pick(reader, PICTURE)
+    reader.button("Send").click()
+    reader.messages("You").last.get_by_role("button", name="Cancel").click()
+    assert held() == 0
+    pick(reader, PICTURE)
+    reader.button("Send").click()
+    expect(reader.messages("You").last).to_contain_text("Uploading")
+    pick(reader, PICTURE)
+    assert held() == 2
+    reader.page.evaluate("() => document.querySelector('webchat-py').remove()")
+    reader.page.wait_for_function("before => addresses.size === before", arg=before)
+
+
+@pytest.mark.only_pushpin
+def test_a_session_that_expires_during_an_upload_loses_no_file(chatter: Reader) -> None:
+    chatter.watch.expect("status of 401", "status of 403", "status of 404")
+    held: list[Route] = []
+    chatter.page.route("**/uploads/*", lambda route: held.append(route))
+    pick(chatter, PICTURE, NOTES)
+    with chatter.page.expect_request("**/uploads/*"):
+        chatter.button("Send").click()
+    delete_user(chatter)
+    held[0].continue_()
+    chatter.page.unroute("**/uploads/*")
+    expect(chatter.messages("You")).to_contain_text(["Not sent.", "Not sent."])
+    chatter.button("New conversation").click()
+    expect(chatter.status).to_contain_text("Connected")
+    for _ in range(2):
+        chatter.messages("You").get_by_role("button", name="Try again").first.click()
+    expect(chatter.log).to_contain_text("got image")
+    expect(chatter.log).to_contain_text("got file")
+    expect(chatter.messages("You")).to_contain_text(["Sent", "Sent"])
+
+
+@pytest.mark.only_pushpin
+def test_the_browser_asks_before_files_are_lost(chatter: Reader) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    leave = "() => dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert chatter.page.evaluate(leave), "nothing would be lost"
+    chatter.page.on("dialog", stay)
+    pick(chatter, NOTES)
+    chatter.page.evaluate("() => location.reload()")
+    expect(tray(chatter)).to_contain_text("notes.txt")
+    chatter.page.wait_for_function("() => true")
+    assert asked == ["beforeunload"]
+    chatter.page.remove_listener("dialog", stay)
+    held: list[Route] = []
+    chatter.page.route("**/uploads/*", lambda route: held.append(route))
+    chatter.button("Send").click()
+    expect(chatter.messages("You")).to_contain_text("Uploading")
+    assert not chatter.page.evaluate(leave)
+    held[0].continue_()
+    chatter.page.unroute("**/uploads/*")
+    expect(chatter.messages("Bot").last).to_contain_text("got file")
+    assert chatter.page.evaluate(leave)
+
+
+@pytest.mark.only_pushpin
+def test_the_tray_and_an_upload_are_accessible(chatter: Reader) -> None:
+    limited = {"name": "huge.txt", "mimeType": "text/plain", "buffer": b""}
+    held: list[Route] = []
+    chatter.page.route("**/uploads/*", lambda route: held.append(route))
+    pick(chatter, PICTURE, NOTES, limited)
+    assert violations(chatter.page) == []
+    chatter.button("Send").click()
+    expect(chatter.messages("You").first).to_contain_text("Uploading")
+    assert violations(chatter.page) == []
+    for route in held:
+        route.abort()
+    expect(chatter.messages("You").first).to_contain_text("Not sent.")
+    assert violations(chatter.page) == []
+    chatter.watch.expect("net::ERR_FAILED")
+    chatter.page.unroute("**/uploads/*")
 
 
 @pytest.mark.only_pushpin

@@ -79,6 +79,7 @@ def test_the_attribute_goes_before_the_browser(reader: Reader) -> None:
     expect(reader.status).to_contain_text("Verbunden")
 
 
+@pytest.mark.both_modes
 def test_from_right_to_left_nothing_is_on_the_wrong_side(
     chromium: Browser, bot_server: WebchatServer, screenshot: Any
 ) -> None:

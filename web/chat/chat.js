@@ -213,16 +213,19 @@ class WebchatPy extends HTMLElement {
     const find = (id) => root.getElementById(id);
     const isPage = this.getAttribute("layout") === "page";
     if (isPage) find("title").ariaLevel = "1";
-    style.addEventListener("load", () => (find("chat").hidden = false), { once: true });
-    keepInView(find, this.language.say);
+    // A chat without its style is still one.
+    for (const name of ["load", "error"]) style.addEventListener(name, () => (find("chat").hidden = false));
+    keepInView(this, find);
     takeWhatIsSent(find);
     refuseToLeaveForAFile(find("chat"));
     this.#opening = new Opening(this, find);
-    if (isPage) tellIfNotLoaded(this, find, this.language.say);
+    tellIfNotLoaded(this, find, isPage);
   }
 
   // Whether Python has taken it over.
   started = false;
+  // Whether the reader is at the newest message, and stays there.
+  atEnd = true;
   #opening;
 
   // The window. It is there from the beginning, unless the layout is "floating" and the reader has not opened it.
@@ -244,6 +247,7 @@ class WebchatPy extends HTMLElement {
       this.dispatchEvent(new Event("removed"));
       this.shadowRoot.replaceChildren(); // should it come back, it begins anew
       this.started = false;
+      this.atEnd = true;
     });
   }
 }
@@ -251,9 +255,9 @@ class WebchatPy extends HTMLElement {
 // A reader who is at the end stays there when something is added or the log gets smaller, as it does when a
 // phone's keyboard opens. One who reads above is left alone. A scroll event that comes with another size is
 // not the reader's: the browser makes it, to keep in view what was there.
-function keepInView(find, say) {
+function keepInView(element, find) {
+  const { say } = element.language;
   const log = find("log");
-  let atEnd = true;
   let size = "";
   const measure = () => `${log.scrollHeight} ${log.clientHeight}`;
   const scrollToEnd = () => {
@@ -261,12 +265,12 @@ function keepInView(find, say) {
   };
   const stay = () => {
     size = measure();
-    if (atEnd) scrollToEnd();
+    if (element.atEnd) scrollToEnd();
   };
   log.addEventListener("scroll", () => {
-    if (size === measure()) atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
+    if (size === measure()) element.atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
     size = measure();
-    if (atEnd) count(0);
+    if (element.atEnd) count(0);
   });
   new ResizeObserver(stay).observe(log);
   new MutationObserver(stay).observe(log, { childList: true, subtree: true });
@@ -281,10 +285,10 @@ function keepInView(find, say) {
     jump.textContent = say("newMessages", { count: number });
   };
   log.addEventListener("arrived", () => {
-    if (!atEnd) count(unseen + 1);
+    if (!element.atEnd) count(unseen + 1);
   });
   jump.addEventListener("click", () => {
-    atEnd = true;
+    element.atEnd = true;
     scrollToEnd();
     count(0);
   });
@@ -413,19 +417,31 @@ class Opening {
   }
 }
 
-// On a page that is nothing but a chat, whatever goes wrong until Python has taken over is a failure of loading.
-// PyScript tells of some by an error, and of others only by ending its script ("py:done").
-function tellIfNotLoaded(element, find, say) {
+// What goes wrong until Python has taken over is a failure of loading: anything on a page that is nothing but a chat,
+// and elsewhere what names a file of the chat or of its runtime. PyScript tells of some by an error, and of others
+// only by ending its scripts ("py:done").
+function tellIfNotLoaded(element, find, isPage) {
+  const { say } = element.language;
   const failed = () => {
     find("connection").dataset.state = "offline";
-    const word = Object.assign(document.createElement("strong"), { textContent: say("offline") });
-    find("status").replaceChildren(word, ` ${say("notLoaded")}`);
+    find("status").replaceChildren(make(say, "strong", { say: "offline" }), ` ${say("notLoaded")}`);
+  };
+  const ours = [here("./"), here("../vendor/")];
+  const failedIfOurs = ({ target, message, filename, reason }) => {
+    const text = [target.src, target.href, message, filename, reason, reason?.stack].join(" ");
+    if (isPage || ours.some((address) => text.includes(address))) failed();
+  };
+  let ended = 0;
+  const failedIfLast = () => {
+    ended += 1;
+    if (ended >= document.querySelectorAll("script[type=py], py-script").length) failed();
   };
   const loading = new AbortController();
+  const { signal } = loading;
   element.addEventListener("started", () => loading.abort(), { once: true });
-  document.addEventListener("py:done", failed, { signal: loading.signal });
-  window.addEventListener("error", failed, { capture: true, signal: loading.signal });
-  window.addEventListener("unhandledrejection", failed, { signal: loading.signal });
+  document.addEventListener("py:done", failedIfLast, { signal });
+  window.addEventListener("error", failedIfOurs, { capture: true, signal });
+  window.addEventListener("unhandledrejection", failedIfOurs, { signal });
 }
 
 customElements.define("webchat-py", WebchatPy);

@@ -107,6 +107,7 @@ export const TEXTS = {
   connected: { en: "Connected", de: "Verbunden", fr: "Connecté", ar: "متصل" },
   reconnecting: { en: "Reconnecting", de: "Verbinde neu", fr: "Reconnexion", ar: "جارٍ إعادة الاتصال" },
   offline: { en: "Offline", de: "Offline", fr: "Hors ligne", ar: "غير متصل" },
+  ended: { en: "Ended", de: "Beendet", fr: "Terminé", ar: "انتهت" },
   writeAlready: { en: "You can write already.", de: "Sie können schon schreiben.", fr: "Vous pouvez déjà écrire.", ar: "يمكنك الكتابة الآن." },
   keptAndSent: { en: "{reason} What you write is kept and sent later.", de: "{reason} Was Sie schreiben, wird aufgehoben und später gesendet.", fr: "{reason} Ce que vous écrivez est conservé et envoyé plus tard.", ar: "{reason} ما تكتبه يُحفظ ويُرسل لاحقًا." },
   kept: { en: "{reason} What you write is kept.", de: "{reason} Was Sie schreiben, wird aufgehoben.", fr: "{reason} Ce que vous écrivez est conservé.", ar: "{reason} ما تكتبه يُحفظ." },

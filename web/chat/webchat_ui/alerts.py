@@ -30,7 +30,7 @@ class Alerts:
         self._button.disabled = False
         shell.listen(self._button, "click", self._on_click)
         shell.listen(document, "visibilitychange", self._on_look)
-        client.on("message", self._on_message)
+        shell.on_close(client.on("message", self._on_message))
 
     def rename(self, title: str) -> None:
         """Gives the tab another title."""

@@ -43,8 +43,9 @@ class Appearance:
             "themeMode": self._set_theme,
         }
 
-        client.on("webchat_config", self._on_config)
-        client.on("webchat_visibility", self._on_visibility)
+        shell.on_close(
+            client.on("webchat_config", self._on_config), client.on("webchat_visibility", self._on_visibility)
+        )
 
     # Settings: each says whether it could be used
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from js import Event, document, window
@@ -16,13 +14,14 @@ from .alerts import Alerts
 from .appearance import Appearance
 from .conversations import Conversations, Seen, newest
 from .feedback import Feedback
-from .files import Picked, Tray
+from .files import Tray
 from .history import History
 from .markdown import load_libraries
+from .outbox import Outbox
 from .payloads import Kit, question_of
 from .reasons import is_over, reason
 from .shell import Shell
-from .state import UPLOAD, Delivery, Entry, Transcript, delivery_of
+from .state import QUESTION, REPLY_TO, Delivery, Entry, Transcript, delivery_of
 from .view import View
 from .widgets import Widgets
 
@@ -36,10 +35,6 @@ WAIT_FOR_NETWORK = 3600.0
 """Seconds for which a message is tried to be sent."""
 LONGEST_PAUSE = 30.0
 """Seconds between attempts to start."""
-QUESTION = "question"
-"""In a message's metadata: which question of the message that it replies to it answers, counted from 0."""
-REPLY_TO = "replyTo"
-"""In a message's metadata in mode "messaging", which has no replies: the id of the message that it answers."""
 
 
 class Chat:
@@ -64,14 +59,11 @@ class Chat:
         Widgets(shell)
         Appearance(shell, client, view, Alerts(shell, client))
         self._transcript = Transcript()
-        self._conversation_id: str | None = None
-        self._over: set[str] = set()
+        self._outbox = Outbox(shell, client, view, self._transcript)
         self._ready = False
         self._connected = False
         self._changing = False
         self._hurry = asyncio.Event()
-        self._uploads: dict[Entry, asyncio.Task[None]] = {}
-        self._uploading = asyncio.Lock()
         self._opened = asyncio.Event()
         if element.wanted:
             self._opened.set()
@@ -83,21 +75,28 @@ class Chat:
         element.dispatchEvent(Event.new("started"))
 
     async def close(self) -> None:
-        """Ends the chat: what it listens to is released, and its client disconnected. What it shows stays."""
+        """Ends the chat: what it listens to is released, and its client disconnected. What it shows can be read on."""
+        self._view.end()
+        await self._release()
+
+    async def _release(self) -> None:
         self._shell.close()
         await self._client.disconnect()
 
     def _listen_to_client(self) -> None:
-        self._client.on("conversation", self._on_conversation)
-        self._client.on("message", self._on_message)
-        self._client.on("own_message", self._on_message)
-        self._client.on("message_status", self._on_status)
-        self._client.on("message_updated", self._on_updated)
-        self._client.on("is_typing", self._on_typing)
-        self._client.on("connection", self._on_connection)
-        self._client.on("custom_event", self._view.event)
-        self._client.on("session_expired", self._on_session_expired)
-        self._client.on("error", self._on_error)
+        on = self._client.on
+        self._shell.on_close(
+            on("conversation", self._on_conversation),
+            on("message", self._on_message),
+            on("own_message", self._on_message),
+            on("message_status", self._on_status),
+            on("message_updated", self._on_updated),
+            on("is_typing", self._on_typing),
+            on("connection", self._on_connection),
+            on("custom_event", self._view.event),
+            on("session_expired", self._on_session_expired),
+            on("error", self._on_error),
+        )
 
     def _listen_to_reader(self) -> None:
         listen, find = self._shell.listen, self._shell.find
@@ -110,12 +109,13 @@ class Chat:
         listen(find("reconnect"), "click", self._on_reconnect)
         listen(find("new-conversation"), "click", self._on_new_conversation)
         listen(window, "online", lambda _event: self._hurry.set())
+        listen(window, "beforeunload", self._on_leaving)
         listen(document, "securitypolicyviolation", self._on_refused)
         listen(self._shell.element, "removed", self._on_removed)
 
     def _on_removed(self, _event: DomEvent) -> None:
         # Not by the shell, which would end this as well.
-        self._closing = asyncio.ensure_future(self.close())
+        self._closing = asyncio.ensure_future(self._release())
 
     # Starting
 
@@ -131,7 +131,7 @@ class Chat:
         self._shell.find("new-conversation").disabled = False
         self._conversations.enable()
         self._show_page(messages)
-        self._hand_over()
+        self._send_queued()
         self._history.restart(has_more=bool(messages))
 
     async def _try_to_start(self, pause: float) -> list[Message] | None:
@@ -154,7 +154,7 @@ class Chat:
         new = [
             message
             for message in reversed(messages)
-            if message.conversation_id == self._conversation_id and not self._transcript.find(message)
+            if message.conversation_id == self._transcript.conversation_id and not self._transcript.find(message)
         ]
         if new:
             with self._view.standing_still():
@@ -173,89 +173,22 @@ class Chat:
             for entry in entries:
                 self._view.show(entry, before=self._transcript.merge(entry))
 
-    # Sending
-
-    def _hand_over(self) -> None:
-        """Gives the client what it does not have yet. It sends one after the other, for as long as it takes."""
-        if not self._ready:
-            self._hurry.set()
+    def _send_queued(self) -> None:
+        """Sends what waits, or hurries to where that can be done."""
+        if self._ready:
+            self._outbox.send_queued()
         else:
-            for entry in self._transcript.queued():
-                entry.conversation_id = self._conversation_id
-                self._set_delivery(entry, Delivery.WAITING)
-                self._shell.spawn(self._send(entry))
-
-    async def _send(self, entry: Entry) -> None:
-        if entry.picked is not None:
-            await self._send_file(entry, entry.picked)
-            return
-        try:
-            metadata = {} if entry.question is None else {QUESTION: entry.question}
-            if self._client.mode == "pushpin" or entry.reply_to is None:
-                await self._client.send_message(entry.payload, metadata or None, entry.reply_to)
-            else:
-                await self._client.send_message(entry.payload, {**metadata, REPLY_TO: entry.reply_to})
-        except WebchatError as error:
-            self._fail(entry, error)
-
-    async def _send_file(self, entry: Entry, picked: Picked) -> None:
-        def show(sent: int, total: int) -> None:
-            entry.progress = sent / max(total, 1)
-            self._set_delivery(entry, Delivery.UPLOADING)
-
-        self._uploads[entry] = asyncio.current_task()  # type: ignore[assignment]
-        try:
-            async with self._uploading:  # one after the other, so that they arrive in this order
-                if entry.conversation_id != self._conversation_id:
-                    # It is for the conversation in which it was sent, and for no other unless the reader says so.
-                    self._set_delivery(entry, Delivery.FAILED, self._say("leftMeanwhile"))
-                    return
-                show(0, picked.size)
-                entry.upload = os.urandom(8).hex()
-                await self._client.send_file(picked.file, on_progress=show, metadata={UPLOAD: entry.upload})
-            self._shell.announce(self._say("fileSent", name=picked.name))
-        except WebchatError as error:
-            self._fail(entry, error)
-        finally:
-            self._uploads.pop(entry, None)
-
-    def _cancel(self, entry: Entry) -> None:
-        if entry.picked is None or entry.message is not None:
-            return  # it is stored already, and its message under way
-        if upload := self._uploads.get(entry):
-            upload.cancel()
-        self._remove(entry)
-        entry.picked.release()
-        self._shell.announce(self._say("cancelled", name=entry.picked.name))
-        self._shell.find("message").focus()
+            self._hurry.set()
 
     def _remove(self, entry: Entry) -> None:
         self._transcript.remove(entry)
         self._view.remove(entry)
 
-    async def _resend(self, entry: Entry, message: Message) -> None:
-        try:
-            await self._client.resend(message)
-        except WebchatError as error:
-            self._fail(entry, error)
-
-    def _fail(self, entry: Entry, error: WebchatError) -> None:
-        if is_over(error) and entry.message is not None:
-            self._over.add(entry.message.conversation_id)
-        self._set_delivery(entry, Delivery.FAILED, reason(error, self._say))
-        self._shell.announce(self._say("failed", reason=entry.problem))
-
-    def _set_delivery(self, entry: Entry, delivery: Delivery, problem: str = "") -> None:
-        entry.delivery = delivery
-        entry.problem = problem
-        self._view.update(entry)
-
     # From the client
 
     def _on_conversation(self, conversation_id: str) -> None:
-        self._conversation_id = conversation_id
         self._history.restart(has_more=False)
-        for entry in self._transcript.start_over():
+        for entry in self._transcript.start_over(conversation_id):
             self._view.remove(entry)
         self._view.forget_notices("event", "problem")
         self._close_box()
@@ -281,7 +214,7 @@ class Chat:
 
     def _make_room(self) -> None:
         """Takes the oldest away where there are many, so that the memory of the page has a limit."""
-        if len(self._transcript.entries) > MOST and self._view.at_end:
+        if len(self._transcript.entries) > MOST and self._shell.element.atEnd:
             for entry in self._transcript.remove_oldest(MOST // 2):
                 self._view.remove(entry)
             self._history.restart(has_more=True)
@@ -291,13 +224,13 @@ class Chat:
         transcript = self._transcript
         entry = transcript.find(message) or transcript.handed_over(message) or self._show(message, by_time=True)
         transcript.take(entry, message)
-        if entry.arrived and message.conversation_id != self._conversation_id:
+        if entry.arrived and message.conversation_id != self._transcript.conversation_id:
             # It belongs to the conversation that was left meanwhile.
             self._remove(entry)
             return
         if entry.arrived and transcript.settle(entry):
             self._view.place(entry, before=transcript.after(entry))
-        self._set_delivery(entry, self._delivery_of(message))
+        self._view.set_delivery(entry, self._delivery_of(message))
         if entry.arrived and entry.picked is not None:
             # From now on it is shown as it will be after a reload.
             entry.picked.release()
@@ -326,8 +259,8 @@ class Chat:
         self._view.connection(connection.state, connection.cause)
         if self._connected:
             self._view.forget_notices("problem")
-        if is_over(connection.cause) and self._conversation_id is not None:
-            self._over.add(self._conversation_id)
+        if is_over(connection.cause) and self._transcript.conversation_id is not None:
+            self._outbox.note_over(self._transcript.conversation_id)
 
     def _on_session_expired(self, _error: Exception) -> None:
         if not self._ready:
@@ -371,7 +304,7 @@ class Chat:
 
     def _on_queued(self, event: DomEvent) -> None:
         self._adopt(event.target)
-        self._hand_over()
+        self._send_queued()
 
     def _on_submit(self, _event: DomEvent) -> None:
         """Sends the files that were picked; the text `chat.js` has queued already."""
@@ -384,7 +317,7 @@ class Chat:
             self._view.show(entry)
         if picked:
             self._view.scroll_to_end()
-            self._hand_over()
+            self._send_queued()
 
     def _adopt(self, article: Element) -> None:
         entry = Entry(Text(article.querySelector(".bubble").textContent), delivery=Delivery.QUEUED)
@@ -397,9 +330,9 @@ class Chat:
         if entry is None:
             return
         if event.target.closest("button.retry"):
-            self._try_again(entry)
+            self._outbox.try_again(entry)
         elif event.target.closest("button.cancel"):
-            self._cancel(entry)
+            self._outbox.cancel(entry)
         elif button := event.target.closest("button.option"):
             self._answer(entry, button.value, question_of(button))
         elif button := event.target.closest("button.choose"):
@@ -416,25 +349,17 @@ class Chat:
         self._view.show(answer)
         self._match_answers()
         self._view.scroll_to_end()
-        self._hand_over()
-
-    def _try_again(self, entry: Entry) -> None:
-        message = entry.message
-        self._set_delivery(entry, Delivery.WAITING)
-        if message is None or message.author_id != self._client.user_id:
-            entry.message = None
-            entry.conversation_id = self._conversation_id
-            self._shell.spawn(self._send(entry))
-            return
-        if message.conversation_id in self._over:
-            # The reader has seen that it is over, and wants it in the one that is there now.
-            message = replace(message, conversation_id="")
-        self._shell.spawn(self._resend(entry, message))
+        self._send_queued()
 
     def _on_reconnect(self, _event: DomEvent) -> None:
         self._hurry.set()
-        if self._ready and self._conversation_id is not None:
-            self._shell.spawn(self._reconnect(self._conversation_id))
+        if self._ready and self._transcript.conversation_id is not None:
+            self._shell.spawn(self._reconnect(self._transcript.conversation_id))
+
+    def _on_leaving(self, event: DomEvent) -> None:
+        """Has the browser ask, where files would be lost. Texts are kept by the client."""
+        if self._outbox.has_files or self._tray.has_files:
+            event.preventDefault()
 
     def _on_refused(self, event: SecurityPolicyViolationEvent) -> None:
         """The page's policy forbids what the reader's address (`?api=`) asks for, which looks like a dead network."""
@@ -467,7 +392,7 @@ class Chat:
         self._shell.find("message").focus()
 
     async def _go_to(self, conversation_id: str) -> None:
-        if conversation_id == self._conversation_id:
+        if conversation_id == self._transcript.conversation_id:
             return
         try:
             await self._client.switch_conversation(conversation_id)
@@ -479,7 +404,7 @@ class Chat:
 
     async def _delete(self, conversation_id: str) -> None:
         """Deletes a conversation; the newest of the others, or a new one, takes the place of the current one."""
-        was_current = conversation_id == self._conversation_id
+        was_current = conversation_id == self._transcript.conversation_id
         try:
             await self._client.delete_conversation(conversation_id)
         except WebchatError as error:

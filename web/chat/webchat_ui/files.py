@@ -82,6 +82,10 @@ class Tray:
         self._draw()
         return taken
 
+    @property
+    def has_files(self) -> bool:
+        return bool(self._picked)
+
     def _release(self) -> None:
         for one in self._picked.values():
             one.release()

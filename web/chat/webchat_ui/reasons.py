@@ -25,6 +25,7 @@ _STATES = {
     "reconnecting": ("reconnecting", "keptAndSent"),
     "offline": ("offline", "keptAndSent"),
     "closed": ("offline", "kept"),
+    "ended": ("ended", ""),
 }
 """The rows of the table of texts for each state: its name, and what it means for the reader."""
 

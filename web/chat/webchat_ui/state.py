@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 UPLOAD = "upload"
 """In a message's metadata: which of this page's uploads it is about."""
+QUESTION = "question"
+"""In a message's metadata: which question of the message that it replies to it answers, counted from 0."""
+REPLY_TO = "replyTo"
+"""In a message's metadata in mode "messaging", which has no replies: the id of the message that it answers."""
 MAX_ITEMS = 100
 """A bot may put any number of them into one message; so many are shown."""
 
@@ -105,6 +109,7 @@ class Entry:
 class Transcript:
     """The messages of the current conversation, in the order in which they are shown."""
 
+    conversation_id: str | None = None
     entries: list[Entry] = field(default_factory=list)
     _known: dict[tuple[str, str], Entry] = field(default_factory=dict)
 
@@ -216,11 +221,12 @@ class Transcript:
             bool(question.options) and question.disable_free_text is True for question in self.entries[-1].questions
         )
 
-    def start_over(self) -> list[Entry]:
+    def start_over(self, conversation_id: str) -> list[Entry]:
         """Makes room for another conversation and returns what to take away.
 
         What the server does not have stays, so that no text is lost.
         """
+        self.conversation_id = conversation_id
         return self.remove_oldest(len(self.entries))
 
     def _index(self, entry: Entry) -> None:

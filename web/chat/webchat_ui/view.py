@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dom import Element
 
 _MAX_EVENTS = 50
-_AT_END = 48
-"""Pixels, as in chat.js."""
 
 
 class View:
@@ -78,6 +76,12 @@ class View:
         for question, value in entry.taken.items():
             mark_taken(article, question, value)
 
+    def set_delivery(self, entry: Entry, delivery: Delivery, problem: str = "") -> None:
+        """Says how far a message of the reader's has come."""
+        entry.delivery = delivery
+        entry.problem = problem
+        self.update(entry)
+
     def _show_delivery(self, article: Element, entry: Entry, delivery: Delivery) -> None:
         article.dataset.delivery = delivery.value
         words = self._say(delivery.text, reason=entry.problem, percent=self._say.percent(entry.progress))
@@ -116,11 +120,6 @@ class View:
         below = self._log.scrollHeight - self._log.scrollTop
         yield
         self._log.scrollTop = self._log.scrollHeight - below
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the reader is at the newest message."""
-        return self._log.scrollHeight - self._log.scrollTop - self._log.clientHeight < _AT_END
 
     def remove(self, entry: Entry) -> None:
         article = self._articles.pop(entry)
@@ -193,7 +192,14 @@ class View:
         word, hint = status_words(state, cause, self._say)
         self._connection.dataset.state = state
         self._status.replaceChildren(make("strong", word), f" {hint}")
-        self._set_hidden(self._reconnect, state in ("connecting", "connected") or is_over(cause))
+        self._set_hidden(self._reconnect, state in ("connecting", "connected", "ended") or is_over(cause))
+
+    def end(self) -> None:
+        """Nothing comes or goes any more."""
+        self.connection("ended")
+        self._shell.find("composer").inert = True
+        for name in ("conversations", "alerts", "new-conversation"):
+            self._shell.find(name).disabled = True
 
     def typing(self, is_typing: bool) -> None:
         self._typing.hidden = not is_typing
