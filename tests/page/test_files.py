@@ -250,11 +250,11 @@ def test_the_browser_asks_before_files_are_lost(chatter: Reader) -> None:
 
 @pytest.mark.only_pushpin
 def test_the_tray_and_an_upload_are_accessible(chatter: Reader) -> None:
-    limited = {"name": "huge.txt", "mimeType": "text/plain", "buffer": b""}
     held: list[Route] = []
     chatter.page.route("**/uploads/*", lambda route: held.append(route))
-    pick(chatter, PICTURE, NOTES, limited)
+    pick(chatter, PICTURE, NOTES)
     assert violations(chatter.page) == []
+    chatter.button("Remove notes.txt").click()
     chatter.button("Send").click()
     expect(chatter.messages("You").first).to_contain_text("Uploading")
     assert violations(chatter.page) == []
@@ -264,6 +264,8 @@ def test_the_tray_and_an_upload_are_accessible(chatter: Reader) -> None:
     assert violations(chatter.page) == []
     chatter.watch.expect("net::ERR_FAILED")
     chatter.page.unroute("**/uploads/*")
+    chatter.button("Cancel").click()
+    expect(chatter.messages("You")).to_have_count(0)
 
 
 @pytest.mark.only_pushpin
