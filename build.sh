@@ -13,7 +13,7 @@ server_needs=(web/build-requirements.txt web/server/requirements.txt web/noteboo
 runtime=(web/server/webchat_server/runtime.py web/server/webchat_server/runtime-requirements.txt)
 suites=(wire server delivery browser page notebook interop)
 all_browsers="chromium firefox webkit"
-core=tests/browser # the suite a part of which runs in each of them
+core=(tests/browser tests/notebook) # the suites a part of which runs in each of them
 
 verb_help() {
     cat <<'HELP'
@@ -86,8 +86,8 @@ verb_test() {
     for browser in "${browsers[@]-chromium}"; do
         for target in "${targets[@]}"; do
             if [[ $browser != chromium ]]; then
-                # The core suite, whatever of it was named
-                if [[ $target != "$core"* ]]; then continue; fi
+                # The core, whatever of it was named
+                if ! is_core "$target"; then continue; fi
                 say "pytest $target in $browser"
                 WEBCHAT_TEST_BROWSER=$browser run_pytest "$target" "$@"
             elif [[ $target == tests/lint ]]; then lint; else
@@ -117,6 +117,14 @@ verb_clean() {
 
 is_suite() {
     [[ " lint ${suites[*]} " == *" $1 "* ]]
+}
+
+is_core() { # is_core tests/PATH
+    local suite
+    for suite in "${core[@]}"; do
+        if [[ $1 == "$suite" || $1 == "$suite"/* ]]; then return; fi
+    done
+    return 1
 }
 
 lint() {

@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_pyodide import get_global_config
 
+from tests.support.browsers import BROWSER
+from tests.support.readme import README
 from tests.support.server import WebchatServer
 
 pytest_plugins = ["tests.support.policy"]
@@ -53,6 +55,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.dist_dir = ROOT / "build" / "pyodide-dist"
     config.option.runtime = "chrome"
     get_global_config().set_flags("chrome", ["--js-flags=--expose-gc", *CHROMIUM_FLAGS])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In Firefox and WebKit the core suite runs, without what cannot be tested there; README's table says what."""
+    for item in items:
+        for missing in item.iter_markers("missing_in"):
+            if missing.kwargs["because"] not in README.read_text():
+                raise pytest.UsageError(f"{item.nodeid}: the README's table does not say: {missing.kwargs['because']}")
+    if BROWSER == "chromium":
+        return
+    left_out = [item for item in items if not _runs_in(BROWSER, item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _runs_in(browser: str, item: pytest.Item) -> bool:
+    missing = item.get_closest_marker("missing_in")
+    return bool(item.get_closest_marker("every_browser")) and not (missing and browser in missing.args)
 
 
 @pytest.fixture(scope="session")

@@ -49,9 +49,8 @@ import pytest
 from pytest_pyodide.server import DefaultHandler
 from pytest_pyodide.utils import parse_driver_timeout
 
-from tests.support.browsers import BROWSER, forget, running
+from tests.support.browsers import forget, running
 from tests.support.proxy import FaultyProxy
-from tests.support.readme import README
 from tests.support.server import WebchatServer
 from tests.support.sockets import ScriptedSockets
 
@@ -227,24 +226,6 @@ def load_page(runner: Any, wheel: Path) -> None:
     runner.initialize_pyodide()
     runner.load_package(f"{runner.base_url}/{wheel.name}")
     runner.run(f"import pathlib; pathlib.Path('in_browser.py').write_text({IN_BROWSER.read_text()!r})")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In Firefox and WebKit the core suite runs, without what cannot be tested there; README's table says what."""
-    for item in items:
-        for missing in item.iter_markers("missing_in"):
-            if missing.kwargs["because"] not in README.read_text():
-                raise pytest.UsageError(f"{item.nodeid}: the README's table does not say: {missing.kwargs['because']}")
-    if BROWSER == "chromium":
-        return
-    left_out = [item for item in items if not _runs_in(BROWSER, item)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
-
-
-def _runs_in(browser: str, item: pytest.Item) -> bool:
-    missing = item.get_closest_marker("missing_in")
-    return bool(item.get_closest_marker("every_browser")) and not (missing and browser in missing.args)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,33 +5,39 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page
 
 from tests.notebook.notebook import Notebook
+from tests.support.browsers import driven
 from tests.support.files import FileServer
+from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKBENCH = Path(__file__).with_name("workbench")
 
 
-# Playwright itself would wait for ever
-_IN_TIME = """code => Promise.race([
-    run(code),
-    new Promise((_, reject) => setTimeout(() => reject(new Error("Python still runs after 60 s")), 60000)),
-])"""
+IN_TIME = 60.0  # seconds
+_RUN = """
+const [code, done] = arguments;
+run(code).then(result => done({ result }), error => done({ error: error.message }));
+"""
+
+
+class PythonError(Exception):
+    """What Python on a page raised, and its traceback there."""
 
 
 class Worker:
-    """Python in the worker of a page, whose browser switches stacks or not."""
+    """Python in the worker of a page, which `driver` shows, and whose browser switches stacks or not."""
 
-    def __init__(self, page: Page, switches: bool = True) -> None:
-        self.page = page
+    def __init__(self, driver: Any = None, switches: bool = True) -> None:
+        self._driver = driver
         self.switches = switches
 
     def run(self, code: str, **values: Any) -> Any:
@@ -49,11 +55,14 @@ class Worker:
 
     def reload(self) -> None:
         """Load the page anew, with a new worker."""
-        self.page.reload()
+        self._driver.refresh()
 
     def _run(self, code: str) -> str:
         """What the last line of code is."""
-        result: str = self.page.evaluate(_IN_TIME, code)
+        answer = self._driver.execute_async_script(_RUN, code)
+        if "error" in answer:
+            raise PythonError(answer["error"])
+        result: str = answer["result"]
         return result
 
 
@@ -61,7 +70,7 @@ class Kernel(Worker):
     """The kernel of a notebook."""
 
     def __init__(self, opened: Notebook) -> None:
-        super().__init__(opened.page)
+        super().__init__()
         self._notebook = opened
 
     def reload(self) -> None:
@@ -80,6 +89,13 @@ def bot_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture
+def proxy(bot_url: str) -> Iterator[FaultyProxy]:
+    """A proxy before the server of `bot_url`, which knows what was asked for. Name it before the worker."""
+    with FaultyProxy(bot_url) as proxy:
+        yield proxy
+
+
 @pytest.fixture(scope="session")
 def runtime() -> Iterator[FileServer]:
     """Pyodide and the wheels, on an origin of their own."""
@@ -93,24 +109,28 @@ def workbench() -> Iterator[FileServer]:
         yield server
 
 
-def open_worker(chromium: Browser, workbench: FileServer, runtime: FileServer, **options: str) -> Worker:
-    """A worker, or what `options` ask for (workbench/index.js); close `worker.page.context` in the end."""
+@contextmanager
+def open_worker(workbench: FileServer, runtime: FileServer, **options: str) -> Iterator[Worker]:
+    """A worker in a browser of its own, or what `options` ask for (workbench/index.js)."""
     (wheel,) = (ROOT / "dist").glob("webchat_py-*.whl")
     query = {"runtime": runtime.url, "package": f"{runtime.url}/{wheel.name}", **options}
-    page = chromium.new_context().new_page()
-    page.set_default_timeout(120_000)
-    page.goto(f"{workbench.url}/index.html?{urlencode(query)}")
-    return Worker(page, options.get("switching") != "off")
+    with driven() as driver:
+        driver.set_script_timeout(IN_TIME)
+        driver.get(f"{workbench.url}/index.html?{urlencode(query)}")
+        yield Worker(driver, options.get("switching") != "off")
 
 
-@pytest.fixture(scope="session", params=["on", "off"], ids=["switching stacks", "not switching"])
-def either_worker(
-    request: pytest.FixtureRequest, chromium: Browser, workbench: FileServer, runtime: FileServer
-) -> Iterator[Worker]:
+SWITCHING = pytest.mark.missing_in("webkit", because="stack switching (JSPI)")
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param("on", id="switching stacks", marks=SWITCHING), pytest.param("off", id="not switching")],
+)
+def either_worker(request: pytest.FixtureRequest, workbench: FileServer, runtime: FileServer) -> Iterator[Worker]:
     """A worker in a browser that can switch stacks, and one in a browser that cannot."""
-    worker = open_worker(chromium, workbench, runtime, switching=request.param)
-    yield worker
-    worker.page.context.close()
+    with open_worker(workbench, runtime, switching=request.param) as worker:
+        yield worker
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from functools import partial
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, Error
-from playwright.sync_api import Request as PageRequest
 
-from tests.notebook.conftest import Worker, open_worker
+from tests.notebook.conftest import PythonError, Worker, open_worker
 from tests.support.files import FileServer
+from tests.support.proxy import FaultyProxy
+
+pytestmark = pytest.mark.every_browser
 
 CONNECTED = """
 from webchat_py.blocking import get_client
@@ -121,7 +122,7 @@ def say(text: str, url: str, key: str, conversation_id: str) -> None:
     urlopen(Request(f"{url}/local/messages", body.encode(), headers)).close()
 
 
-def test_session_is_taken_up(worker: Worker, bot_url: str) -> None:
+def test_session_is_taken_up(proxy: FaultyProxy, worker: Worker) -> None:
     code = """
 from webchat_py.blocking import get_client
 
@@ -144,16 +145,9 @@ ids = [client.user_id, client.conversation_id]
 client.disconnect()
 texts = [it.text for it in client.start()]
 [sorted(texts), ids == [client.user_id, client.conversation_id], states]"""
-    users: list[str] = []
-
-    def note(request: PageRequest) -> None:
-        if request.url.partition("?")[0].endswith(("/users", "/initialize")):
-            users.append(request.method)
-
-    worker.page.context.on("request", note)
     expected = [["echo: hi", "hi", "welcome"], True, ["connecting", "connected", "closed", "connecting", "connected"]]
-    assert worker.run(code, url=bot_url) == expected
-    worker.page.context.remove_listener("request", note)
+    assert worker.run(code, url=proxy.url) == expected
+    users = [it.split()[0] for it in proxy.requests if it.partition("?")[0].endswith(("/users", "/initialize"))]
     assert users == (["GET", "GET"] if worker.switches else ["POST"])
 
 
@@ -247,26 +241,20 @@ heard"""
     assert worker.run(code, url=bot_url) == expected
 
 
-def test_looking_for_news_reads_no_older_pages(worker: Worker, bot_url: str) -> None:
+def test_looking_for_news_reads_no_older_pages(proxy: FaultyProxy, worker: Worker, bot_url: str) -> None:
     """However much has been said since, each look asks for the newest page only: what was told is not read again."""
     code = f"""{CONNECTED}
 client.ask("hi", silence=1)
 [credentials.user_token, client.conversation_id]"""
-    key, conversation_id = worker.run(code, url=bot_url)
+    key, conversation_id = worker.run(code, url=proxy.url)
     for _ in range(60):  # more than a page of the history holds
         say("say nothing", bot_url, key, conversation_id)
     worker.run("len(list(client.messages(timeout=1)))")
-    pages: list[str] = []
-
-    def note(request: PageRequest) -> None:
-        if request.url.partition("?")[0].endswith("/messages"):
-            pages.append(request.url)
-
-    worker.page.context.on("request", note)
+    before = len(proxy.requests)
     assert worker.run("[it.text for it in client.messages(timeout=1)]") == []
-    worker.page.context.remove_listener("request", note)
+    pages = [it for it in proxy.requests[before:] if it.partition("?")[0].endswith("/messages")]
     assert (pages != []) is not worker.switches
-    assert [url for url in pages if "nextToken" in url] == []
+    assert [it for it in pages if "nextToken" in it] == []
 
 
 def test_own_event_loop_leaves_the_other_as_it_was(worker: Worker, bot_url: str) -> None:
@@ -357,10 +345,9 @@ except requests.ConnectionError as failure:
     assert worker.run(code, url=bot_url) == ["Ada", 401, "ConnectionError"]
 
 
-def test_main_thread_is_refused_with_advice(chromium: Browser, workbench: FileServer, runtime: FileServer) -> None:
-    page = open_worker(chromium, workbench, runtime, thread="main")
-    with pytest.raises(Error, match=r"RuntimeError: .*main thread. Use webchat_py.get_client and await"):
-        page.run("from webchat_py.blocking import get_client\nget_client('local')")
-    with pytest.raises(Error, match=r"RuntimeError: .*main thread. Use pyodide.http.pyfetch"):
-        page.run("from webchat_py.blocking import enable_sync_http\nenable_sync_http()")
-    page.page.context.close()
+def test_main_thread_is_refused_with_advice(workbench: FileServer, runtime: FileServer) -> None:
+    with open_worker(workbench, runtime, thread="main") as page:
+        with pytest.raises(PythonError, match=r"RuntimeError: .*main thread. Use webchat_py.get_client and await"):
+            page.run("from webchat_py.blocking import get_client\nget_client('local')")
+        with pytest.raises(PythonError, match=r"RuntimeError: .*main thread. Use pyodide.http.pyfetch"):
+            page.run("from webchat_py.blocking import enable_sync_http\nenable_sync_http()")

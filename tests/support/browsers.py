@@ -1,4 +1,4 @@
-"""Firefox and WebKit for pytest-pyodide, driven by selenium, with what the system's packages and PyPI carry.
+"""The three browsers, driven by selenium: alone, and for pytest-pyodide, with what Debian and PyPI carry.
 
 pytest-pyodide's own runner of Firefox takes no path of a driver, and it has none of WebKitGTK.
 """
@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pytest_pyodide import get_global_config
 from pytest_pyodide.runner import (
     SeleniumChromeRunner,
     SeleniumFirefoxRunner,
@@ -46,16 +47,7 @@ class WebKit(_SeleniumBaseRunner):  # type: ignore[misc]
     browser = "safari"  # as pytest-pyodide's configuration calls it
 
     def get_driver(self, jspi: bool = False) -> Any:
-        self.display = Display()
-        try:
-            return webkit_driver(self.display)
-        except BaseException:
-            self.display.stop()
-            raise
-
-    def quit(self) -> None:
-        super().quit()
-        self.display.stop()
+        return webkit_driver()
 
 
 class WorkerChromium(_BrowserWorkerRunnerMixin, SeleniumChromeRunner):  # type: ignore[misc]
@@ -89,11 +81,32 @@ def running(web_server: tuple[str, int, None], *, worker: bool) -> Iterator[Any]
         runner.quit()
 
 
+@contextmanager
+def driven() -> Iterator[Any]:
+    """The driver of the browser of this run, with nothing loaded."""
+    drivers = {"chromium": chromium_driver, "firefox": firefox_driver, "webkit": webkit_driver}
+    driver = drivers[BROWSER]()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
 def forget(runner: Any) -> None:
     """What a page of this origin has stored goes; compiled WebAssembly stays."""
     runner.goto("about:blank")  # ends the worker, and what it has open
     runner.goto(f"{runner.base_url}/module_test.html")
     _SeleniumBaseRunner.run_js_inner(runner, FORGET, "")
+
+
+def chromium_driver() -> Any:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.chrome.options import Options
+
+    options = Options()
+    for flag in ["--headless", "--no-sandbox", *get_global_config().get_flags("chrome")]:
+        options.add_argument(flag)
+    return Chrome(options=options)
 
 
 def firefox_driver() -> Any:
@@ -113,22 +126,32 @@ def firefox_driver() -> Any:
     return Driver(service=Service(str(driver), log_output=subprocess.DEVNULL), options=options)
 
 
-def webkit_driver(display: Display) -> Any:
+def webkit_driver() -> Any:
     from selenium.webdriver import WebKitGTK
     from selenium.webdriver.webkitgtk.options import Options
     from selenium.webdriver.webkitgtk.service import Service
+
+    class Driver(WebKitGTK):
+        def quit(self) -> None:
+            super().quit()
+            display.stop()
 
     options = Options()
     (browser,) = Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser")
     options.binary_location = str(browser)
     options.add_argument("--automation")
+    display = Display()
     # Its sandbox does not work as root, as which CI runs
     environment = {**os.environ, "DISPLAY": display.name, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
     service = Service("/usr/bin/WebKitWebDriver", env=environment, log_output=subprocess.DEVNULL)
-    with warnings.catch_warnings():
-        # selenium's class for this browser calls its own base in a way that selenium deprecates (4.51)
-        warnings.filterwarnings("ignore", "setting remote_server_addr", DeprecationWarning)
-        return WebKitGTK(options=options, service=service)
+    try:
+        with warnings.catch_warnings():
+            # selenium's class for this browser calls its own base in a way that selenium deprecates (4.51)
+            warnings.filterwarnings("ignore", "setting remote_server_addr", DeprecationWarning)
+            return Driver(options=options, service=service)
+    except BaseException:
+        display.stop()
+        raise
 
 
 class Display:
