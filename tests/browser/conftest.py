@@ -53,6 +53,7 @@ from tests.support.browsers import forget, running
 from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 from tests.support.sockets import ScriptedSockets
+from tests.support.visitor import Visitor
 
 pytest.register_assert_rewrite("tests.browser.schedules")  # so that it shows what differs
 
@@ -172,6 +173,27 @@ def main_thread_browser(web_server_main: tuple[str, int, None]) -> Iterator[Any]
 def worker_browser(web_server_main: tuple[str, int, None]) -> Iterator[Any]:
     with running(web_server_main, worker=True) as runner:
         yield runner
+
+
+@pytest.fixture(scope="session")
+def page_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyProxy]:
+    """A proxy before a server with the chat page and the bot of tests/page/bot.py."""
+    arguments = ["--web", str(ROOT / "web"), "--bot", "tests.page.bot:answer"]
+    with WebchatServer(tmp_path_factory.mktemp("page"), *arguments) as server, FaultyProxy(server.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def visitor(main_thread_browser: Any, page_proxy: FaultyProxy) -> Iterator[Visitor]:
+    """Somebody whose browser knows nothing of the page yet, behind `page_proxy`, which keeps to nothing that an earlier
+    test told it."""
+    main_thread_browser.module_of_page = None
+    visitor = Visitor(main_thread_browser.driver, page_proxy.url)
+    visitor.driver.get(f"{page_proxy.url}/favicon.svg")
+    visitor.driver.execute_script("localStorage.clear()")
+    yield visitor
+    visitor.driver.get("about:blank")
+    page_proxy.clear()
 
 
 @pytest.fixture

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.support.server import WebchatServer
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.every_browser
 
-WEB = Path(__file__).resolve().parents[2] / "web"
 OPTIONS = [{"label": "Small", "value": "s"}, {"label": "Large", "value": "l"}]
 CARD = {"title": "Mug", "subtitle": "12 euros", "actions": [{"action": "say", "label": "Buy", "value": "buy"}]}
 # Each with what is to be seen of it
@@ -41,24 +37,6 @@ const data = new DataTransfer(), [target, name, text] = arguments;
 data.items.add(new File([text], name, { type: "text/plain" }));
 target.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true, composed: true }));
 """
-
-
-@pytest.fixture(scope="module")
-def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebchatServer]:
-    bot = ("--bot", "tests.page.bot:answer")
-    with WebchatServer(tmp_path_factory.mktemp("page"), "--web", str(WEB), *bot) as server:
-        yield server
-
-
-@pytest.fixture
-def visitor(main_thread_browser: Any, page_server: WebchatServer) -> Iterator[Visitor]:
-    """Somebody whose browser knows nothing of the page yet."""
-    main_thread_browser.module_of_page = None
-    visitor = Visitor(main_thread_browser.driver, page_server.url)
-    visitor.driver.get(f"{page_server.url}/favicon.svg")
-    visitor.driver.execute_script("localStorage.clear()")
-    yield visitor
-    visitor.driver.get("about:blank")
 
 
 @pytest.mark.parametrize("mode", ["pushpin", "messaging"])

@@ -69,7 +69,7 @@ class FaultyProxy:
         self._streams: set[socket.socket] = set()
         self._released = threading.Event()
         self._closing = False
-        self._held = 0
+        self.held = 0  # requests that are held now
         self.requests: list[str] = []
         self.bodies: list[bytes] = []  # of the requests, in the same order
         self.headers: list[dict[str, str]] = []
@@ -142,7 +142,7 @@ class FaultyProxy:
             case "open-streams":
                 return self.open_streams()
             case "held":
-                return self._held
+                return self.held
         return None
 
     def _handler(proxy) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler's own `self` is inside
@@ -253,14 +253,14 @@ class FaultyProxy:
             def _is_released(self) -> bool:
                 """Wait until the test releases this request; not when its client goes, or the test ends, before."""
                 with proxy._lock:
-                    proxy._held += 1
+                    proxy.held += 1
                     released = proxy._released
                 while not released.wait(0.02):
                     readable, _, _ = select.select([self.connection], [], [], 0)
                     if readable and not self.connection.recv(1, socket.MSG_PEEK):
                         break
                 with proxy._lock:
-                    proxy._held -= 1
+                    proxy.held -= 1
                 return released.is_set() and not proxy._closing
 
             def _start_stream(self) -> None:
