@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from tests.support.proxy import FaultyProxy
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.every_browser
@@ -112,3 +115,50 @@ def test_a_file_is_sent_and_a_conversation_found_again(visitor: Visitor) -> None
     (old,) = (button for button in visitor.all("button") if "got file" in visitor.text(button))
     old.click()
     visitor.until(lambda: len(visitor.all("article")) == 3)
+
+
+def test_a_picked_file_is_sent_with_its_progress(visitor: Visitor, page_proxy: FaultyProxy, notes: Path) -> None:
+    upload(visitor, page_proxy, notes)
+    page_proxy.clear()
+    visitor.hears("got file")
+    (own,) = visitor.texts("You")
+    assert "notes.txt" in own
+    assert "Sent" in own
+    assert visitor.one("progressbar") is None
+    assert b"hello" in page_proxy.bodies
+
+
+def test_an_upload_is_cancelled(visitor: Visitor, page_proxy: FaultyProxy, notes: Path) -> None:
+    upload(visitor, page_proxy, notes)
+    visitor.one("button", "Cancel").click()
+    visitor.until(lambda: not visitor.all("article", "You"))
+    visitor.until(lambda: not page_proxy.held)  # the browser has given up the request
+    page_proxy.clear()
+    visitor.say("that was it")
+    visitor.hears("echo: that was it")
+    assert len(visitor.all("article")) == 3
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    path = tmp_path / "notes.txt"
+    path.write_text("hello")
+    return path
+
+
+def upload(visitor: Visitor, page_proxy: FaultyProxy, path: Path) -> None:
+    """Pick a file and send it, until the browser says that all of it is under way; the proxy holds it."""
+    visitor.open()
+    visitor.hears("Welcome")
+    page_proxy.requests.clear()
+    page_proxy.bodies.clear()
+    page_proxy.rule(route="PUT ", act="hold")
+    # What is picked with has no role: it is hidden, and a button opens it
+    picker = visitor.driver.find_element(By.CSS_SELECTOR, "webchat-py").shadow_root
+    picker.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(path))
+    visitor.until(lambda: visitor.one("button", f"Remove {path.name}"))
+    visitor.one("button", "Send").click()
+    bar = visitor.until(lambda: visitor.one("progressbar", f"Upload of {path.name}"))
+    visitor.until(lambda: page_proxy.held == 1)
+    visitor.until(lambda: bar.get_property("value") == 1)
+    assert "Uploading… 100" in visitor.texts("You")[0]
