@@ -49,7 +49,7 @@ import pytest
 from pytest_pyodide.server import DefaultHandler
 from pytest_pyodide.utils import parse_driver_timeout
 
-from tests.support.browsers import forget, running
+from tests.support.browsers import forget, leave_page, running
 from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 from tests.support.sockets import ScriptedSockets
@@ -192,7 +192,7 @@ def visitor(main_thread_browser: Any, page_proxy: FaultyProxy) -> Iterator[Visit
     visitor.driver.get(f"{page_proxy.url}/favicon.svg")
     visitor.driver.execute_script("localStorage.clear()")
     yield visitor
-    visitor.driver.get("about:blank")
+    leave_page(main_thread_browser)
     page_proxy.clear()
 
 
@@ -226,12 +226,13 @@ def page_of_module(request: pytest.FixtureRequest, runner: Any, wheel: Path) -> 
     runner.module_of_page = None
     logged = len(runner.logs)
     yield runner
-    print(runner.logs[logged:])  # noqa: T201 - pytest shows it with a failure
+    if runner.driver.is_running:
+        print(runner.logs[logged:])  # noqa: T201 - pytest shows it with a failure
     if request.node.stash.get(PASSED, False):
         runner.run_async("from in_browser import cancel_tasks; await cancel_tasks()")
         runner.module_of_page = None if fresh else request.node.path
     else:
-        runner.goto("about:blank")
+        leave_page(runner)
 
 
 def start_page(runner: Any, wheel: Path) -> None:

@@ -6,6 +6,7 @@ pytest-pyodide's own runner of Firefox takes no path of a driver, and it has non
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -21,9 +22,14 @@ from pytest_pyodide.runner import (
     _BrowserWorkerRunnerMixin,
     _SeleniumBaseRunner,
 )
+from selenium.webdriver.remote.webdriver import WebDriver
+from urllib3.exceptions import HTTPError as TransportError
 
 BROWSER = os.environ.get("WEBCHAT_TEST_BROWSER", "chromium")
 """`./build.sh test --browser NAME` sets it."""
+
+OWN_GROUP: dict[str, Any] = {"popen_kw": {"start_new_session": True}}
+"""A driver's service and its browser can be ended together."""
 
 FORGET = """
 localStorage.clear();
@@ -38,7 +44,51 @@ for (const { name } of await indexedDB.databases()) {
 """
 
 
-class Firefox(SeleniumFirefoxRunner):  # type: ignore[misc]  # pytest-pyodide has no types
+GRACE = 30.0
+"""Seconds by which a browser may answer later than its script must have ended."""
+
+
+class Watched(WebDriver):
+    """A driver that ends a browser which does not answer, so that the test fails which waits for it.
+
+    No script timeout ends a script that loops: its page, and the driver with it, is deaf. selenium would wait for ever
+    in WebKit, and in the others again and again while it quits.
+    """
+
+    service: Any
+
+    def start_session(self, capabilities: dict[str, Any]) -> None:
+        self._wait_for(60 + GRACE)
+        super().start_session(capabilities)
+
+    def set_script_timeout(self, time_to_wait: float) -> None:
+        self._wait_for(time_to_wait + GRACE)
+        super().set_script_timeout(time_to_wait)
+
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().execute(*args, **kwargs)
+        except TransportError:
+            if self.is_running:
+                os.killpg(self.service.process.pid, signal.SIGKILL)
+                self.service.process.wait()
+            raise
+
+    @property
+    def is_running(self) -> bool:
+        return self.service.process is not None and self.service.process.poll() is None
+
+    def _wait_for(self, seconds: float) -> None:
+        connection: Any = self.command_executor
+        connection.client_config.timeout = seconds
+
+
+class Chromium(SeleniumChromeRunner):  # type: ignore[misc]  # pytest-pyodide has no types
+    def get_driver(self, jspi: bool = False) -> Any:
+        return chromium_driver()
+
+
+class Firefox(SeleniumFirefoxRunner):  # type: ignore[misc]
     def get_driver(self, jspi: bool = False) -> Any:
         return firefox_driver()
 
@@ -50,7 +100,7 @@ class WebKit(_SeleniumBaseRunner):  # type: ignore[misc]
         return webkit_driver()
 
 
-class WorkerChromium(_BrowserWorkerRunnerMixin, SeleniumChromeRunner):  # type: ignore[misc]
+class WorkerChromium(_BrowserWorkerRunnerMixin, Chromium):  # type: ignore[misc]
     pass
 
 
@@ -63,7 +113,7 @@ class WorkerWebKit(_BrowserWorkerRunnerMixin, WebKit):  # type: ignore[misc]
 
 
 RUNNERS: dict[str, tuple[Any, Any]] = {
-    "chromium": (SeleniumChromeRunner, WorkerChromium),
+    "chromium": (Chromium, WorkerChromium),
     "firefox": (Firefox, WorkerFirefox),
     "webkit": (WebKit, WorkerWebKit),
 }
@@ -92,6 +142,15 @@ def driven() -> Iterator[Any]:
         driver.quit()
 
 
+def leave_page(runner: Any) -> None:
+    """What runs on it ends. A browser that was ended is started again."""
+    if runner.driver.is_running:
+        runner.goto("about:blank")
+    else:
+        runner.quit()
+        runner.driver = runner.get_driver()
+
+
 def forget(runner: Any) -> None:
     """What a page of this origin has stored goes; compiled WebAssembly stays."""
     runner.goto("about:blank")  # ends the worker, and what it has open
@@ -102,17 +161,24 @@ def forget(runner: Any) -> None:
 def chromium_driver() -> Any:
     from selenium.webdriver import Chrome
     from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    class Driver(Watched, Chrome):
+        pass
 
     options = Options()
     for flag in ["--headless", "--no-sandbox", *get_global_config().get_flags("chrome")]:
         options.add_argument(flag)
-    return Chrome(options=options)
+    return Driver(service=Service(**OWN_GROUP), options=options)
 
 
 def firefox_driver() -> Any:
-    from selenium.webdriver import Firefox as Driver
+    from selenium.webdriver import Firefox
     from selenium.webdriver.firefox.options import Options
     from selenium.webdriver.firefox.service import Service
+
+    class Driver(Watched, Firefox):
+        pass
 
     options = Options()
     options.binary_location = "/usr/bin/firefox-esr"
@@ -123,7 +189,8 @@ def firefox_driver() -> Any:
     assert spec.origin
     driver = Path(spec.origin).with_name("geckodriver_linux64")
     driver.chmod(0o755)
-    return Driver(service=Service(str(driver), log_output=subprocess.DEVNULL), options=options)
+    service = Service(str(driver), log_output=subprocess.DEVNULL, **OWN_GROUP)
+    return Driver(service=service, options=options)
 
 
 def webkit_driver() -> Any:
@@ -131,10 +198,12 @@ def webkit_driver() -> Any:
     from selenium.webdriver.webkitgtk.options import Options
     from selenium.webdriver.webkitgtk.service import Service
 
-    class Driver(WebKitGTK):
+    class Driver(Watched, WebKitGTK):
         def quit(self) -> None:
-            super().quit()
-            display.stop()
+            try:
+                super().quit()
+            finally:
+                display.stop()
 
     options = Options()
     (browser,) = Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser")
@@ -143,7 +212,7 @@ def webkit_driver() -> Any:
     display = Display()
     # Its sandbox does not work as root, as which CI runs
     environment = {**os.environ, "DISPLAY": display.name, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
-    service = Service("/usr/bin/WebKitWebDriver", env=environment, log_output=subprocess.DEVNULL)
+    service = Service("/usr/bin/WebKitWebDriver", env=environment, log_output=subprocess.DEVNULL, **OWN_GROUP)
     try:
         with warnings.catch_warnings():
             # selenium's class for this browser calls its own base in a way that selenium deprecates (4.51)
