@@ -41,6 +41,7 @@ VENDOR = ROOT / "web" / "vendor"
 RUN_HERE: set[tuple[str, int]] = set()
 RUN_ELSEWHERE = {
     ("A chat in your own page", 1): "tests/page/test_component.py puts it into a page",
+    ("A chat in your own page", 2): "tests/page/test_component.py gives it to a page",
     ("Test your bot", 1): "tests/notebook/test_project_outside.py makes a project of these files",
     ("Test your bot", 2): "the same",
     ("Test your bot", 3): "the same",
@@ -172,7 +173,8 @@ def test_code_that_blocks_gets_its_answers(selenium_worker_client: Any, server_u
 def test_bot_answers(selenium_client: Any, tmp_path: Path, code: str) -> None:
     (tmp_path / "mybots.py").write_text(code)
     with WebchatServer(tmp_path / "data", "--bot", "mybots:answer", folder=tmp_path) as server:
-        assert heard(selenium_client, server.url) == ["Welcome!", "You said: hello"]
+        expected = ["Welcome!", "You said: hello", "Which one?", "Image"]
+        assert heard(selenium_client, server.url) == expected
 
 
 @run_in_pyodide
@@ -183,4 +185,7 @@ async def heard(selenium, url):
         await client.connect()
         first = client.wait_for("message", timeout=30)
         await client.new_conversation()
-        return [(await first).text, *[it.text for it in await client.ask("hello")]]
+        said = [await first]
+        for question in ("hello", "tea", "picture"):
+            said += await client.ask(question)
+        return [getattr(it.payload, "text", type(it.payload).__name__) for it in said]

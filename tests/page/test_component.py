@@ -11,14 +11,16 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.page.reader import Reader, Watch, reading
-from tests.page.test_files import PICTURE, pick, tray
+from tests.page.test_files import LEAVE, PICTURE, pick, tray
 from tests.page.test_looks import violations
 from tests.page.test_safety import BATCH, CANARY, settle
+from tests.support.files import FileServer
 from tests.support.readme import block
 from tests.support.server import WebchatServer
 from tests.support.xss import ATTACKS
 
 WEB = Path(__file__).resolve().parents[2] / "web"
+CONFIG = WEB / "chat" / "chat.toml"
 # Of what a page may set for everything in it
 HOSTILE = """
 * { color: rgb(1, 2, 3); letter-spacing: 9px; text-transform: uppercase; line-height: 3; }
@@ -40,10 +42,13 @@ HOST = """() => [...document.querySelectorAll("body, body *:not(webchat-py)")].m
 })"""
 
 
-def open_own(reader: Reader, body: str, policy: str = "") -> None:
+PYSCRIPT = '<script type="module" src="/vendor/pyscript/core.js"></script>'
+
+
+def open_own(reader: Reader, body: str, policy: str = "", pyscript: str = PYSCRIPT) -> None:
     """Opens a page of somebody's own with this in it, that was no PyScript page until now."""
-    page = f'<!doctype html><html lang="en"><head><title>Mine</title></head><body><main><h1>Mine</h1>{body}</main>'
-    page += '<script type="module" src="/vendor/pyscript/core.js"></script></body></html>'
+    page = '<!doctype html><html lang="en"><head><title>Mine</title></head>'
+    page += f"<body><main><h1>Mine</h1>{body}</main>{pyscript}</body></html>"
     headers = {"content-type": "text/html", "content-security-policy": policy}
     reader.page.route("**/mine.html", lambda route: route.fulfill(body=page, headers=headers))
     reader.page.goto(f"{reader.url}/mine.html")
@@ -317,8 +322,39 @@ def test_a_chat_that_cannot_be_loaded_says_so_in_any_layout(reader: Reader, miss
     lines = block("A chat in your own page")
     open_own(reader, lines)
     expect(reader.status).to_contain_text("The chat could not be loaded")
+    assert reader.page.evaluate(LEAVE)
     reader.say("hello?")
     expect(reader.messages("You")).to_contain_text("Waiting")
+    assert not reader.page.evaluate(LEAVE), "the browser asks before that is lost"
+
+
+@pytest.mark.only_pushpin
+def test_a_page_that_lacks_a_part_of_the_chat_says_so(reader: Reader) -> None:
+    reader.watch.expect("status of 404", "MIME type", "Failed to fetch", "pyodide.mjs")
+    lines = block("A chat in your own page")
+    open_own(reader, lines, pyscript="")
+    expect(reader.status).to_contain_text("The chat could not be loaded")
+    elsewhere = CONFIG.read_text().replace("/vendor/", "/elsewhere/")
+    reader.page.route("**/chat.toml", lambda route: route.fulfill(body=elsewhere, content_type="text/plain"))
+    open_own(reader, lines)
+    expect(reader.status).to_contain_text("The chat could not be loaded")
+
+
+@pytest.mark.only_pushpin
+@pytest.mark.parametrize("height", [240, 340])
+def test_one_can_write_however_low_it_is(reader: Reader, height: int) -> None:
+    lines = block("A chat in your own page")
+    open_own(reader, lines.replace("<webchat-py ", f'<webchat-py style="height: {height}px" '))
+    expect(reader.status).to_contain_text("Connected")
+    element = reader.page.locator("webchat-py").bounding_box()
+    assert element
+    reader.page.mouse.move(element["x"] + 30, element["y"] + 20)
+    reader.page.mouse.wheel(0, 1000)
+    reader.page.wait_for_function(
+        "([bottom, id]) => document.querySelector('webchat-py').shadowRoot.getElementById(id)"
+        ".getBoundingClientRect().bottom <= bottom",
+        arg=[element["y"] + element["height"], "message"],
+    )
 
 
 @pytest.mark.only_pushpin
@@ -439,14 +475,37 @@ def test_no_attack_on_one_of_two_does_harm(pair: Page, start: int) -> None:
 def test_the_readmes_three_lines_put_a_chat_into_any_page(reader: Reader) -> None:
     lines = block("A chat in your own page")
     assert len(lines.splitlines()) == 3
-    # As far as the README says that it has to go, and no further
-    policy = "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self'; img-src 'self' blob:"
-    open_own(reader, lines, policy)
+    open_own(reader, lines)
     expect(reader.status).to_contain_text("Connected")
     reader.say("hello")
     expect(reader.messages("Bot").last).to_contain_text("echo: hello")
-    pick(reader, PICTURE)
-    assert tray(reader).locator("img").evaluate("async image => (await image.decode(), image.naturalWidth)") == 1
+
+
+@pytest.mark.only_pushpin
+def test_the_readmes_policy_is_enough_on_a_site_of_ones_own(
+    chromium: Browser, bot_server: WebchatServer, tmp_path: Path
+) -> None:
+    for name in ("chat", "vendor"):
+        (tmp_path / name).symlink_to(WEB / name)
+    (tmp_path / "favicon.ico").touch()  # browsers ask for it
+    lines, policy = (block("A chat in your own page", number) for number in (1, 2))
+    lines = lines.replace("<webchat-py ", f'<webchat-py api-url="{bot_server.url}" ')
+    (tmp_path / "index.html").write_text(f"<!doctype html><title>Mine</title>{lines}{PYSCRIPT}")
+    policy = " ".join(policy.replace("http://127.0.0.1:8000", bot_server.url).split())
+    site = FileServer(tmp_path, {"content-security-policy": policy})
+    with site, reading(chromium, site.url) as reader:
+        reader.page.goto(f"{site.url}/index.html")
+        expect(reader.status).to_contain_text("Connected")
+        reader.button("Alerts").click()
+        picture = "async image => (await image.decode(), image.naturalWidth)"
+        pick(reader, PICTURE)
+        assert tray(reader).locator("img").evaluate(picture) == 1
+        reader.say("hello")
+        expect(reader.log).to_contain_text("got image")
+        expect(reader.messages("Bot").filter(has_text="echo: hello")).to_be_visible()
+        assert reader.messages("You").locator("img").evaluate(picture) == 1
+        assert reader.watch.elsewhere()
+        reader.watch.requests[:] = [url for url in reader.watch.requests if not url.startswith(f"{bot_server.url}/")]
 
 
 def test_an_element_that_comes_back_begins_anew(floating: Reader) -> None:

@@ -22,6 +22,9 @@ PNG = bytes.fromhex(
 PICTURE = {"name": "cat.png", "mimeType": "image/png", "buffer": PNG}
 NOTES = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
 
+LEAVE = "() => dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+"""Whether the page can be left without a question."""
+
 GIVE = """(target, [kind, files]) => {
     const data = new DataTransfer();
     for (const [name, type, text] of files) data.items.add(new File([text], name, { type }));
@@ -228,8 +231,7 @@ def test_the_browser_asks_before_files_are_lost(chatter: Reader) -> None:
         asked.append(dialog.type)
         dialog.dismiss()
 
-    leave = "() => dispatchEvent(new Event('beforeunload', { cancelable: true }))"
-    assert chatter.page.evaluate(leave), "nothing would be lost"
+    assert chatter.page.evaluate(LEAVE), "nothing would be lost"
     chatter.page.on("dialog", stay)
     pick(chatter, NOTES)
     chatter.page.evaluate("() => location.reload()")
@@ -241,11 +243,11 @@ def test_the_browser_asks_before_files_are_lost(chatter: Reader) -> None:
     chatter.page.route("**/uploads/*", lambda route: held.append(route))
     chatter.button("Send").click()
     expect(chatter.messages("You")).to_contain_text("Uploading")
-    assert not chatter.page.evaluate(leave)
+    assert not chatter.page.evaluate(LEAVE)
     held[0].continue_()
     chatter.page.unroute("**/uploads/*")
     expect(chatter.messages("Bot").last).to_contain_text("got file")
-    assert chatter.page.evaluate(leave)
+    assert chatter.page.evaluate(LEAVE)
 
 
 @pytest.mark.only_pushpin

@@ -275,7 +275,7 @@ def test_the_page_talks_to_another_server_only_where_its_own_allows_it(
     with reading(chromium, bot_server.url) as reader:
         reader.watch.expect("Content Security Policy")
         reader.open("?api=http://127.0.0.1:9")
-        expect(reader.log.get_by_text("This page may not talk to that server").first).to_be_visible()
+        expect(reader.log.get_by_text("its security policy does not allow it").first).to_be_visible()
         expect(reader.status).to_contain_text("Offline")
         assert not [url for url in reader.watch.requests if ":9/" in url]
     allowed = ("--allow-api", bot_server.url, "--allow-media", bot_server.url)

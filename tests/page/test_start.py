@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.page.reader import Reader, reading
+from tests.page.test_files import LEAVE
 from tests.support.proxy import FaultyProxy
 from tests.support.server import WebchatServer
 
@@ -87,6 +88,7 @@ def test_server_down_at_start(chromium: Browser, own_server: WebchatServer) -> N
         expect(reader.status).to_contain_text("Offline")
         expect(reader.status).to_contain_text("The server cannot be reached")
         expect(reader.messages("You")).to_contain_text("is anybody there")
+        assert not reader.page.evaluate(LEAVE), "the browser asks before that is lost"
         reader.box.fill("half a sent")
 
         own_server.restart()
@@ -96,6 +98,7 @@ def test_server_down_at_start(chromium: Browser, own_server: WebchatServer) -> N
         expect(reader.messages("Bot").last).to_contain_text("echo: is anybody there")
         expect(reader.messages("You")).to_have_count(1)
         expect(reader.box).to_have_value("half a sent")
+        assert reader.page.evaluate(LEAVE)
 
 
 def test_an_address_with_a_wrong_setting_is_explained(reader: Reader) -> None:

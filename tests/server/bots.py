@@ -41,6 +41,8 @@ async def answer(chat: Any) -> None:
             await chat.send("after a while")
         case "bad payload":
             await chat.send({"type": "choice", "text": "?", "options": [{"label": "x"}]})
+        case "no payload":
+            await chat.send(["one", "two"])
         case "not a number":
             await chat.send({"type": "location", "latitude": float("nan"), "longitude": 0})
         case "who":

@@ -97,6 +97,7 @@ def test_conversations_do_not_wait_for_each_other(ann: Person, conversation: str
         ("raise", "LookupError: this bot is broken"),
         ("exit", "SystemExit: bye"),
         ("bad payload", "payload.options[0].value is missing"),
+        ("no payload", "TypeError: a bot sends a text, or a payload as a dict with a type, and no list"),
         ("not a number", "is not JSON"),
         ("hang", "did not end within 1 s"),
         ("hang on", "did not end within 1 s"),

@@ -418,23 +418,29 @@ class Opening {
 }
 
 // What goes wrong until Python has taken over is a failure of loading: anything on a page that is nothing but a chat,
-// and elsewhere what names a file of the chat or of its runtime. PyScript tells of some by an error, and of others
-// only by ending its scripts ("py:done").
+// and elsewhere what names a file of the chat or of its runtime. PyScript tells of some by an error, of others
+// only by ending its scripts ("py:done"), and of its own absence not at all. What was sent until then nobody keeps.
 function tellIfNotLoaded(element, find, isPage) {
   const { say } = element.language;
   const failed = () => {
     find("connection").dataset.state = "offline";
     find("status").replaceChildren(make(say, "strong", { say: "offline" }), ` ${say("notLoaded")}`);
   };
-  const ours = [here("./"), here("../vendor/")];
   const failedIfOurs = ({ target, message, filename, reason }) => {
     const text = [target.src, target.href, message, filename, reason, reason?.stack].join(" ");
-    if (isPage || ours.some((address) => text.includes(address))) failed();
+    if (isPage || text.includes(here("./")) || /pyscript|pyodide|webchat_/i.test(text)) failed();
   };
   let ended = 0;
   const failedIfLast = () => {
     ended += 1;
     if (ended >= document.querySelectorAll("script[type=py], py-script").length) failed();
+  };
+  const failedIfNoPyScript = () => {
+    const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+    if (document.querySelector("script[type=py]") && !loaded.some((name) => /pyscript|core\.js/.test(name))) failed();
+  };
+  const askBeforeLeaving = (event) => {
+    if (find("log").querySelector("[data-delivery=queued]")) event.preventDefault();
   };
   const loading = new AbortController();
   const { signal } = loading;
@@ -442,6 +448,8 @@ function tellIfNotLoaded(element, find, isPage) {
   document.addEventListener("py:done", failedIfLast, { signal });
   window.addEventListener("error", failedIfOurs, { capture: true, signal });
   window.addEventListener("unhandledrejection", failedIfOurs, { signal });
+  window.addEventListener("load", failedIfNoPyScript, { signal });
+  window.addEventListener("beforeunload", askBeforeLeaving, { signal });
 }
 
 customElements.define("webchat-py", WebchatPy);

@@ -357,14 +357,15 @@ class Chat:
             self._shell.spawn(self._reconnect(self._transcript.conversation_id))
 
     def _on_leaving(self, event: DomEvent) -> None:
-        """Has the browser ask, where files would be lost. Texts are kept by the client."""
-        if self._outbox.has_files or self._tray.has_files:
+        """Has the browser ask, where something would be lost."""
+        if self._outbox.would_lose or self._tray.has_files:
             event.preventDefault()
 
     def _on_refused(self, event: SecurityPolicyViolationEvent) -> None:
-        """The page's policy forbids what the reader's address (`?api=`) asks for, which looks like a dead network."""
+        """The page's policy forbids what its address (`?api=`) or author asks for, which looks like a dead network."""
         if event.effectiveDirective == "connect-src":
             self._view.problem(self._say("notAllowed"))
+            window.console.info(f"connect-src of the page's Content-Security-Policy lacks {self._client.api_url}")
 
     async def _reconnect(self, conversation_id: str) -> None:
         # If it fails, the status says so.

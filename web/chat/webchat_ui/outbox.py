@@ -68,9 +68,10 @@ class Outbox:
         self._shell.find("message").focus()
 
     @property
-    def has_files(self) -> bool:
-        """Whether a file is not with the server yet. The browser keeps no files, so it would be lost with the page."""
-        return any(entry.picked is not None for entry in self._transcript.entries)
+    def would_lose(self) -> bool:
+        """Whether something would be lost with the page: a file that the server does not have, or a text that the
+        client does not have, which keeps it."""
+        return bool(self._transcript.queued()) or any(entry.picked is not None for entry in self._transcript.entries)
 
     def _give(self, entry: Entry) -> None:
         entry.conversation_id = self._transcript.conversation_id

@@ -81,8 +81,11 @@ class Chat:
     async def send(self, message: str | Mapping[str, Any]) -> dict[str, Any]:
         """Say something: text, or a payload such as `{"type": "image", "imageUrl": ...}`. Returns the stored message.
 
-        Raises `InvalidPayload`, which names the field, for a payload that clients would not understand.
+        Raises `TypeError` for what is neither, and `InvalidPayload`, which names the field, for a payload that clients
+        would not understand.
         """
+        if not isinstance(message, str | Mapping):
+            raise TypeError(f"a bot sends a text, or a payload as a dict with a type, and no {type(message).__name__}")
         payload = _json_object({"type": "text", "text": message} if isinstance(message, str) else message)
         message_payload(payload, "payload")
         return await self._in_server(self._outlet.post(self.conversation_id, payload))
