@@ -7,7 +7,7 @@ import os
 import pytest
 from pytest_pyodide import run_in_pyodide
 
-FULL = os.environ.get("WEBCHAT_TEST_FULL") == "1"
+ROUNDS = 200 if os.environ.get("WEBCHAT_TEST_FULL") == "1" else 50
 COUNT_TIMERS_AND_STREAMS = """
 self.held = {timers: new Map(), intervals: new Set(), listeners: 0};
 const {setTimeout, clearTimeout, setInterval, clearInterval, EventSource, WebSocket} = self;
@@ -106,7 +106,7 @@ async def _rounds(selenium, url, event_source, number):
 
 
 @pytest.mark.driver_timeout(400)
-@pytest.mark.parametrize(("event_source", "number"), [("fetch", 200), ("native", 200 if FULL else 50)])
+@pytest.mark.parametrize(("event_source", "number"), [("fetch", ROUNDS), ("native", ROUNDS)])
 def test_nothing_is_left_behind_after_many_rounds(selenium_client, proxy_url, event_source, number):
     selenium_client.run_js(COUNT_TIMERS_AND_STREAMS)
     # What is loaded or cached once is no leak.
@@ -179,6 +179,6 @@ def test_nothing_is_left_behind_after_many_rounds_over_a_socket(selenium_client,
     _rounds_over_a_socket(selenium_client, sockets_url, 7)  # what is loaded or cached once is no leak
     selenium_client.enable_pyproxy_tracing()
     proxies = selenium_client.get_num_proxies()
-    before, after = _rounds_over_a_socket(selenium_client, sockets_url, 200 if FULL else 50)
+    before, after = _rounds_over_a_socket(selenium_client, sockets_url, ROUNDS)
     assert after == before
     assert selenium_client.get_num_proxies() == proxies

@@ -17,6 +17,10 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request,
 expect.set_options(timeout=60_000)
 
 
+CONNECTED = """() => {
+    const status = document.querySelector("webchat-py")?.shadowRoot?.querySelector("[role=status]");
+    return status?.textContent.startsWith("Connected");
+}"""
 # What asks for the same thing in mode "messaging", over the socket
 _TYPES = {"conversations": "conversations.create", "events": "conversations.start", "messages": "messages.create"}
 
@@ -147,7 +151,7 @@ class Reader:
 
     def open_connected(self, query: str = "") -> None:
         self.open(query)
-        expect(self.status).to_contain_text("Connected")
+        self.page.wait_for_function(CONNECTED)  # `expect` would look once a second
         expect(self.messages("Bot").first).to_be_visible()
 
     def start_over(self) -> None:

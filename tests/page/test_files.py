@@ -126,7 +126,8 @@ def test_an_upload_tells_its_progress_and_can_be_cancelled(chatter: Reader) -> N
     held: list[Route] = []
     chatter.page.route("**/uploads/*", lambda route: held.append(route))
     pick(chatter, PICTURE, NOTES)
-    chatter.button("Send").click()
+    with chatter.page.expect_request("**/uploads/*"):
+        chatter.button("Send").click()
     first, second = chatter.messages("You").all()
     expect(first.get_by_role("progressbar", name="Upload of cat.png")).to_be_visible()
     expect(first).to_contain_text("Uploading… ")
@@ -210,6 +211,7 @@ def test_a_session_that_expires_during_an_upload_loses_no_file(chatter: Reader) 
     pick(chatter, PICTURE, NOTES)
     with chatter.page.expect_request("**/uploads/*"):
         chatter.button("Send").click()
+    expect(chatter.messages("You").first).to_contain_text("Uploading")
     delete_user(chatter)
     held[0].continue_()
     chatter.page.unroute("**/uploads/*")
@@ -241,7 +243,8 @@ def test_the_browser_asks_before_files_are_lost(chatter: Reader) -> None:
     chatter.page.remove_listener("dialog", stay)
     held: list[Route] = []
     chatter.page.route("**/uploads/*", lambda route: held.append(route))
-    chatter.button("Send").click()
+    with chatter.page.expect_request("**/uploads/*"):
+        chatter.button("Send").click()
     expect(chatter.messages("You")).to_contain_text("Uploading")
     assert not chatter.page.evaluate(LEAVE)
     held[0].continue_()
@@ -257,7 +260,8 @@ def test_the_tray_and_an_upload_are_accessible(chatter: Reader) -> None:
     pick(chatter, PICTURE, NOTES)
     assert violations(chatter.page) == []
     chatter.button("Remove notes.txt").click()
-    chatter.button("Send").click()
+    with chatter.page.expect_request("**/uploads/*"):
+        chatter.button("Send").click()
     expect(chatter.messages("You").first).to_contain_text("Uploading")
     assert violations(chatter.page) == []
     for route in held:
@@ -275,7 +279,8 @@ def test_one_can_talk_while_a_file_is_on_its_way(chatter: Reader) -> None:
     held: list[Route] = []
     chatter.page.route("**/uploads/*", lambda route: held.append(route))
     pick(chatter, NOTES)
-    chatter.button("Send").click()
+    with chatter.page.expect_request("**/uploads/*"):
+        chatter.button("Send").click()
     expect(chatter.messages("You")).to_contain_text("Uploading")
     chatter.say("meanwhile")
     expect(chatter.messages("Bot").last).to_contain_text("echo: meanwhile")
@@ -350,7 +355,8 @@ def test_a_file_goes_to_no_other_conversation_than_that_in_which_it_was_picked(c
     held: list[Route] = []
     chatter.page.route("**/uploads/*", lambda route: held.append(route))
     pick(chatter, PICTURE, NOTES)
-    chatter.button("Send").click()
+    with chatter.page.expect_request("**/uploads/*"):
+        chatter.button("Send").click()
     expect(chatter.messages("You").first).to_contain_text("Uploading")
     with chatter.asking("events"):
         chatter.button("New conversation").click()

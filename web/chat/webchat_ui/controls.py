@@ -222,7 +222,11 @@ class Chat:
     def _on_status(self, message: Message) -> None:
         """How far a message of the reader's has come, be it one that an earlier page left."""
         transcript = self._transcript
-        entry = transcript.find(message) or transcript.handed_over(message) or self._show(message, by_time=True)
+        entry = transcript.find(message) or transcript.handed_over(message)
+        if entry is None:
+            if self._history.has_more and transcript.begins_after(self._entry(message)):
+                return  # it is shown with those around it, when the reader scrolls to them
+            entry = self._show(message, by_time=True)
         transcript.take(entry, message)
         if entry.arrived and message.conversation_id != self._transcript.conversation_id:
             # It belongs to the conversation that was left meanwhile.

@@ -50,6 +50,11 @@ class History:
         self._observer.observe(self._more)
         shell.on_close(self._observer.disconnect, seen.destroy)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be earlier messages than those that are shown."""
+        return self._messages is not None
+
     def restart(self, has_more: bool) -> None:
         """Begins anew, at the newest message; what is shown already is passed over."""
         self._messages = self._client.history() if has_more else None

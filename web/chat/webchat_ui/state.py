@@ -135,10 +135,14 @@ class Transcript:
         upload = (message.metadata or {}).get(UPLOAD)
         return next((entry for entry in self.entries if _became(entry, message, upload)), None)
 
+    def begins_after(self, entry: Entry) -> bool:
+        """Whether all that is shown of what the server has was sent later."""
+        first = next((entry for entry in self.entries if entry.arrived), None)
+        return first is not None and _is_later(first, entry)
+
     def prepend(self, entries: list[Entry]) -> bool:
         """Takes in messages at the beginning, oldest first, unless they are not all older than those that are there."""
-        first = next((entry for entry in self.entries if entry.arrived), None)
-        if first is not None and not _is_later(first, entries[-1]):
+        if any(entry.arrived for entry in self.entries) and not self.begins_after(entries[-1]):
             return False
         self.entries[:0] = entries
         for entry in entries:
