@@ -23,7 +23,7 @@ verb_help() {
 ./build.sh test [--full] [--browser BROWSER] [SUITE or tests/PATH ...] [ARGS]
                            run the linters and all suites, or those named; ARGS go to pytest (-n 0: no two tests at a time, as
                            --pdb wants it); --full runs the full counts; BROWSER is chromium, firefox, webkit or all, and
-                           without it all suites run in Chromium, and the core of them in the others
+                           without it all suites run in Chromium and the core in the others, or what is named in Chromium
 ./build.sh bench [MEASURE ...] [--pairs N]
                            measure against the original client, in one browser; writes build/bench.json
 ./build.sh clean           delete all that was built; chats in data/ stay
@@ -81,21 +81,22 @@ verb_test() {
     make_node_modules test
     verb_build
     make_test_environment "${browsers[@]-chromium}"
-    local target tally browser
+    local target tally browser ran=0
     tally=$(new_folder)/tally
     for browser in "${browsers[@]-chromium}"; do
         for target in "${targets[@]}"; do
-            if [[ $browser != chromium ]]; then
-                # The core, whatever of it was named
-                if ! is_core "$target"; then continue; fi
+            # In the others the core, whatever of it was named
+            if [[ $browser != chromium ]] && ! is_core "$target"; then continue; fi
+            if [[ $target == tests/lint ]]; then
+                lint
+            else
                 say "pytest $target in $browser"
                 WEBCHAT_TEST_BROWSER=$browser run_pytest "$target" "$@"
-            elif [[ $target == tests/lint ]]; then lint; else
-                say "pytest $target"
-                run_pytest "$target" "$@"
             fi
+            ((++ran))
         done
     done
+    ((ran)) || die "Of what was named nothing runs in ${browsers[*]}: the core is ${core[*]}."
     [[ ! -e $tally ]] || awk '{ passed += $1 } END { printf "%d passed, 0 failed\n", passed }' "$tally"
 }
 

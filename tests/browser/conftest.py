@@ -187,6 +187,7 @@ def page_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyProxy
 def visitor(main_thread_browser: Any, page_proxy: FaultyProxy) -> Iterator[Visitor]:
     """Somebody whose browser knows nothing of the page yet, behind `page_proxy`, which keeps to nothing that an earlier
     test told it."""
+    leave_page(main_thread_browser)
     main_thread_browser.module_of_page = None
     visitor = Visitor(main_thread_browser.driver, page_proxy.url)
     visitor.driver.get(f"{page_proxy.url}/favicon.svg")
@@ -219,6 +220,8 @@ def page_of_module(request: pytest.FixtureRequest, runner: Any, wheel: Path) -> 
 
     After each test all tasks are cancelled, and with them the streams; after a failure the next test gets a new page.
     """
+    if not runner.driver.is_running:
+        leave_page(runner)
     runner.set_script_timeout(parse_driver_timeout(request.node) or SCRIPT_TIMEOUT)
     fresh = request.node.get_closest_marker("fresh_page") is not None
     if fresh or getattr(runner, "module_of_page", None) != request.node.path:

@@ -17,7 +17,10 @@ async def talk(url, event_source, mode):
     from webchat_py import get_client
 
     client = get_client("local", url, mode, event_source=event_source)
-    await client.start()
+    await client.connect()
+    greeting = client.wait_for("message")
+    await client.new_conversation()
+    await greeting  # which would be taken for an answer
     told = [message.text for message in await client.ask("hello")]
     if mode == "pushpin":
         told.append((await client.send_file(b"abc", "a.txt")).name)

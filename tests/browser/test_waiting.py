@@ -112,7 +112,9 @@ async def test_ask_collects_the_answers(selenium_either_client, helper_url, even
 
     async with get_client("local", helper_url, event_source=event_source) as client:
         await client.connect()
+        greeting = client.wait_for("message", timeout=15)
         await client.new_conversation()
+        await greeting  # which would be taken for an answer
         answers = await client.ask("three answers", silence=0.5)
         assert [message.text for message in answers] == ["one", "two", "three"]
         slow = await client.ask("answer, type, answer", silence=0.2)

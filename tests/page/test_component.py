@@ -244,7 +244,7 @@ held = pyodide_js._module.pyproxy_alloc_map
 
 
 async def chat_and_close(times):
-    for _ in range(times):
+    for turn in range(times):
         element = js.document.createElement("webchat-py")
         js.document.body.append(element)
         client = get_client("local", js.location.origin, storage=None, mode=MODE)
@@ -256,6 +256,9 @@ async def chat_and_close(times):
         await client.wait_for("message")
         find("conversations").click()
         await client.list_conversations()
+        if turn % 2:  # and the other way round
+            element.remove()
+            await asyncio.sleep(0.01)
         await chat.close()
         element.remove()
     del element, client, chat, find

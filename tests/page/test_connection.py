@@ -190,6 +190,10 @@ def test_a_message_whose_answer_was_lost_is_there_once(chromium: Browser, bot_se
         expect(reader.messages("You")).to_have_count(1)
 
 
+WRITTEN = "text => Object.values(localStorage).some(it => it.includes(text) && it.includes('\"failed\": true'))"
+"""Whether the client has written that a message failed, which it does soon after it has told so."""
+
+
 @pytest.mark.only_pushpin
 def test_a_message_that_was_refused_says_why_and_can_be_tried_again(
     chromium: Browser, bot_server: WebchatServer
@@ -201,6 +205,7 @@ def test_a_message_that_was_refused_says_why_and_can_be_tried_again(
         proxy.rule(route="POST /messages", status=400, body=json.dumps(refusal), times=1)
         reader.say("once more")
         expect(reader.messages("You").last).to_contain_text("Not sent. The server answered: Not like this")
+        reader.page.wait_for_function(WRITTEN, arg="once more")
         reader.page.reload()
         message = reader.messages("You").last
         expect(message).to_contain_text("Not sent.")

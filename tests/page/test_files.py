@@ -46,6 +46,16 @@ def pick(reader: Reader, *files: Any) -> None:
     chooser.value.set_files(list(files))
 
 
+def send_held(reader: Reader) -> list[Route]:
+    """Sends what is in the tray; returns the request of the first upload, which waits until the test lets it go."""
+    held: list[Route] = []
+    reader.page.route("**/uploads/*", lambda route: held.append(route))
+    with reader.page.expect_request("**/uploads/*"):
+        reader.button("Send").click()
+    expect(reader.messages("You").filter(has_text="Uploading")).to_have_count(1)
+    return held
+
+
 def tray(reader: Reader) -> Locator:
     return reader.page.get_by_role("group", name="Files to send")
 
@@ -123,11 +133,8 @@ def test_a_file_is_taken_away_again_by_keyboard(chatter: Reader) -> None:
 
 @pytest.mark.only_pushpin
 def test_an_upload_tells_its_progress_and_can_be_cancelled(chatter: Reader) -> None:
-    held: list[Route] = []
-    chatter.page.route("**/uploads/*", lambda route: held.append(route))
     pick(chatter, PICTURE, NOTES)
-    with chatter.page.expect_request("**/uploads/*"):
-        chatter.button("Send").click()
+    send_held(chatter)
     first, second = chatter.messages("You").all()
     expect(first.get_by_role("progressbar", name="Upload of cat.png")).to_be_visible()
     expect(first).to_contain_text("Uploading… ")
@@ -157,7 +164,8 @@ def test_the_bar_shows_how_much_has_gone(chatter: Reader) -> None:
     expect(shown).to_have_text(re.compile("Uploading… [1-9]"))
     before = bar.evaluate("bar => bar.value")
     assert 0 < before < 1
-    bar.evaluate("(bar, before) => new Promise(more => setInterval(() => bar.value > before && more(), 20))", before)
+    expect(bar).not_to_have_js_property("value", before)
+    assert bar.evaluate("bar => bar.value") > before
     chatter.messages("You").get_by_role("button", name="Cancel").click()
     protocol.detach()
 
@@ -206,12 +214,8 @@ def test_a_preview_is_held_no_longer_than_it_is_seen(reader: Reader) -> None:
 @pytest.mark.only_pushpin
 def test_a_session_that_expires_during_an_upload_loses_no_file(chatter: Reader) -> None:
     chatter.watch.expect("status of 401", "status of 403", "status of 404")
-    held: list[Route] = []
-    chatter.page.route("**/uploads/*", lambda route: held.append(route))
     pick(chatter, PICTURE, NOTES)
-    with chatter.page.expect_request("**/uploads/*"):
-        chatter.button("Send").click()
-    expect(chatter.messages("You").first).to_contain_text("Uploading")
+    held = send_held(chatter)
     delete_user(chatter)
     held[0].continue_()
     chatter.page.unroute("**/uploads/*")
@@ -236,16 +240,12 @@ def test_the_browser_asks_before_files_are_lost(chatter: Reader) -> None:
     assert chatter.page.evaluate(LEAVE), "nothing would be lost"
     chatter.page.on("dialog", stay)
     pick(chatter, NOTES)
-    chatter.page.evaluate("() => location.reload()")
+    with chatter.page.expect_event("dialog"):
+        chatter.page.evaluate("() => location.reload()")
     expect(tray(chatter)).to_contain_text("notes.txt")
-    chatter.page.wait_for_function("() => true")
     assert asked == ["beforeunload"]
     chatter.page.remove_listener("dialog", stay)
-    held: list[Route] = []
-    chatter.page.route("**/uploads/*", lambda route: held.append(route))
-    with chatter.page.expect_request("**/uploads/*"):
-        chatter.button("Send").click()
-    expect(chatter.messages("You")).to_contain_text("Uploading")
+    held = send_held(chatter)
     assert not chatter.page.evaluate(LEAVE)
     held[0].continue_()
     chatter.page.unroute("**/uploads/*")
@@ -255,14 +255,10 @@ def test_the_browser_asks_before_files_are_lost(chatter: Reader) -> None:
 
 @pytest.mark.only_pushpin
 def test_the_tray_and_an_upload_are_accessible(chatter: Reader) -> None:
-    held: list[Route] = []
-    chatter.page.route("**/uploads/*", lambda route: held.append(route))
     pick(chatter, PICTURE, NOTES)
     assert violations(chatter.page) == []
     chatter.button("Remove notes.txt").click()
-    with chatter.page.expect_request("**/uploads/*"):
-        chatter.button("Send").click()
-    expect(chatter.messages("You").first).to_contain_text("Uploading")
+    held = send_held(chatter)
     assert violations(chatter.page) == []
     for route in held:
         route.abort()
@@ -276,12 +272,8 @@ def test_the_tray_and_an_upload_are_accessible(chatter: Reader) -> None:
 
 @pytest.mark.only_pushpin
 def test_one_can_talk_while_a_file_is_on_its_way(chatter: Reader) -> None:
-    held: list[Route] = []
-    chatter.page.route("**/uploads/*", lambda route: held.append(route))
     pick(chatter, NOTES)
-    with chatter.page.expect_request("**/uploads/*"):
-        chatter.button("Send").click()
-    expect(chatter.messages("You")).to_contain_text("Uploading")
+    held = send_held(chatter)
     chatter.say("meanwhile")
     expect(chatter.messages("Bot").last).to_contain_text("echo: meanwhile")
     held[0].continue_()
@@ -352,12 +344,8 @@ def test_files_stay_while_the_bot_wants_one_of_its_answers(chatter: Reader) -> N
 
 @pytest.mark.only_pushpin
 def test_a_file_goes_to_no_other_conversation_than_that_in_which_it_was_picked(chatter: Reader) -> None:
-    held: list[Route] = []
-    chatter.page.route("**/uploads/*", lambda route: held.append(route))
     pick(chatter, PICTURE, NOTES)
-    with chatter.page.expect_request("**/uploads/*"):
-        chatter.button("Send").click()
-    expect(chatter.messages("You").first).to_contain_text("Uploading")
+    held = send_held(chatter)
     with chatter.asking("events"):
         chatter.button("New conversation").click()
     held[0].continue_()
@@ -365,6 +353,24 @@ def test_a_file_goes_to_no_other_conversation_than_that_in_which_it_was_picked(c
     expect(chatter.messages("You")).to_have_count(1)
     expect(chatter.messages("You")).to_contain_text("Not sent. Another conversation is open now.")
     chatter.messages("You").get_by_role("button", name="Cancel").click()
+    chatter.expect_texts(["Welcome"])
+
+
+@pytest.mark.only_pushpin
+def test_a_file_that_waits_while_another_conversation_is_opened_does_not_go_there(chatter: Reader) -> None:
+    pick(chatter, PICTURE, NOTES)
+    uploads = send_held(chatter)
+    conversations: list[Route] = []
+    chatter.page.route("**/conversations", lambda route: conversations.append(route))
+    with chatter.page.expect_request("**/conversations"):
+        chatter.button("New conversation").click()
+    uploads[0].continue_()
+    chatter.page.unroute("**/uploads/*")
+    expect(chatter.messages("You").last).to_contain_text("Not sent. Another conversation is open now.")
+    conversations[0].continue_()
+    chatter.page.unroute("**/conversations")
+    expect(chatter.messages("Bot")).to_have_count(1)
+    chatter.button("Cancel").click()
     chatter.expect_texts(["Welcome"])
 
 

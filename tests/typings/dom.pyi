@@ -150,6 +150,8 @@ class IntersectionObserverEntry:
     isIntersecting: bool
 
 class SecurityPolicyViolationEvent(Event):
+    blockedURI: str
+    disposition: str
     effectiveDirective: str
 
 class Document(EventTarget):

@@ -426,9 +426,12 @@ function tellIfNotLoaded(element, find, isPage) {
     find("connection").dataset.state = "offline";
     find("status").replaceChildren(make(say, "strong", { say: "offline" }), ` ${say("notLoaded")}`);
   };
+  // By the names of its files, whatever the page around it is called
+  const names = /\/chat\/chat\.|\/pyscript|\/pyodide|\/webchat_/;
+  const place = new URL(".", location.href).href.replace(/\/$/, "");
+  const isOurs = (text) => names.test(String(text ?? "").replaceAll(place, ""));
   const failedIfOurs = ({ target, message, filename, reason }) => {
-    const text = [target.src, target.href, message, filename, reason, reason?.stack].join(" ");
-    if (isPage || text.includes(here("./")) || /pyscript|pyodide|webchat_/i.test(text)) failed();
+    if (isPage || [target.src, target.href, message, filename, reason?.message, reason?.stack].some(isOurs)) failed();
   };
   let ended = 0;
   const failedIfLast = () => {
@@ -436,15 +439,16 @@ function tellIfNotLoaded(element, find, isPage) {
     if (ended >= document.querySelectorAll("script[type=py], py-script").length) failed();
   };
   const failedIfNoPyScript = () => {
-    const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
-    if (document.querySelector("script[type=py]") && !loaded.some((name) => /pyscript|core\.js/.test(name))) failed();
+    const loaded = performance.getEntriesByType("resource").map(({ name }) => name.replaceAll(place, ""));
+    if (document.querySelector("script[type=py]") && !loaded.some((name) => /(pyscript|core)[^/]*\.m?js/.test(name)))
+      failed();
   };
   const askBeforeLeaving = (event) => {
     if (find("log").querySelector("[data-delivery=queued]")) event.preventDefault();
   };
   const loading = new AbortController();
   const { signal } = loading;
-  element.addEventListener("started", () => loading.abort(), { once: true });
+  for (const name of ["started", "removed"]) element.addEventListener(name, () => loading.abort(), { once: true });
   document.addEventListener("py:done", failedIfLast, { signal });
   window.addEventListener("error", failedIfOurs, { capture: true, signal });
   window.addEventListener("unhandledrejection", failedIfOurs, { signal });

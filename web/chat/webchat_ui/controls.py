@@ -76,7 +76,9 @@ class Chat:
 
     async def close(self) -> None:
         """Ends the chat: what it listens to is released, and its client disconnected. What it shows can be read on."""
-        self._view.end()
+        if not self._shell.closed:
+            self._conversations.close()
+            self._view.end()
         await self._release()
 
     async def _release(self) -> None:
@@ -231,6 +233,8 @@ class Chat:
         if entry.arrived and message.conversation_id != self._transcript.conversation_id:
             # It belongs to the conversation that was left meanwhile.
             self._remove(entry)
+            if entry.picked is not None:
+                entry.picked.release()
             return
         if entry.arrived and transcript.settle(entry):
             self._view.place(entry, before=transcript.after(entry))
@@ -367,7 +371,8 @@ class Chat:
 
     def _on_refused(self, event: SecurityPolicyViolationEvent) -> None:
         """The page's policy forbids what its address (`?api=`) or author asks for, which looks like a dead network."""
-        if event.effectiveDirective == "connect-src":
+        _, _, server = self._client.api_url.partition("://")
+        if event.disposition == "enforce" and event.effectiveDirective == "connect-src" and server in event.blockedURI:
             self._view.problem(self._say("notAllowed"))
             window.console.info(f"connect-src of the page's Content-Security-Policy lacks {self._client.api_url}")
 
@@ -382,6 +387,7 @@ class Chat:
             self._shell.spawn(self._new_conversation())
 
     async def _new_conversation(self) -> None:
+        self._outbox.leave()
         try:
             if self._client.user_id is None:
                 # The session has expired: this makes a new one.
@@ -399,6 +405,7 @@ class Chat:
     async def _go_to(self, conversation_id: str) -> None:
         if conversation_id == self._transcript.conversation_id:
             return
+        self._outbox.leave()
         try:
             await self._client.switch_conversation(conversation_id)
         except WebchatError as error:
@@ -410,6 +417,8 @@ class Chat:
     async def _delete(self, conversation_id: str) -> None:
         """Deletes a conversation; the newest of the others, or a new one, takes the place of the current one."""
         was_current = conversation_id == self._transcript.conversation_id
+        if was_current:
+            self._outbox.leave()
         try:
             await self._client.delete_conversation(conversation_id)
         except WebchatError as error:

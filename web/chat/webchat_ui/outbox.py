@@ -33,6 +33,14 @@ class Outbox:
         for entry in self._transcript.entries:
             if entry.picked is not None:
                 entry.picked.release()
+            if entry.picked is not None and entry.message is None:
+                self._view.set_delivery(entry, Delivery.FAILED, self._say("ended"))
+
+    def leave(self) -> None:
+        """Another conversation is about to be opened. Files that wait are for this one, and for no other."""
+        for entry in self._uploads:
+            if entry.delivery is Delivery.WAITING:
+                entry.conversation_id = None
 
     def note_over(self, conversation_id: str) -> None:
         """The server has no such conversation any more: what failed there goes to another one when tried again."""
@@ -59,7 +67,7 @@ class Outbox:
         """Takes away a file that the server does not have."""
         if entry.picked is None or entry.message is not None:
             return  # it is stored already, and its message under way
-        if upload := self._uploads.get(entry):
+        if upload := self._uploads.pop(entry, None):
             upload.cancel()
         self._transcript.remove(entry)
         self._view.remove(entry)
@@ -69,15 +77,16 @@ class Outbox:
 
     @property
     def would_lose(self) -> bool:
-        """Whether something would be lost with the page: a file that the server does not have, or a text that the
-        client does not have, which keeps it."""
-        return bool(self._transcript.queued()) or any(entry.picked is not None for entry in self._transcript.entries)
+        """Whether something would be lost with the page: what the client does not have, which keeps messages."""
+        return any(entry.own and entry.message is None for entry in self._transcript.entries)
 
     def _give(self, entry: Entry) -> None:
         entry.conversation_id = self._transcript.conversation_id
         self._view.set_delivery(entry, Delivery.WAITING)
-        picked = entry.picked
-        self._shell.spawn(self._send(entry) if picked is None else self._send_file(entry, picked))
+        if entry.picked is None:
+            self._shell.spawn(self._send(entry))
+        else:
+            self._uploads[entry] = self._shell.spawn(self._send_file(entry, entry.picked))
 
     async def _send(self, entry: Entry) -> None:
         metadata: dict[str, str | int] = {} if entry.question is None else {QUESTION: entry.question}
@@ -94,7 +103,6 @@ class Outbox:
             entry.progress = sent / max(total, 1)
             self._view.set_delivery(entry, Delivery.UPLOADING)
 
-        self._uploads[entry] = asyncio.current_task()  # type: ignore[assignment]
         try:
             async with self._uploading:  # one after the other, so that they arrive in this order
                 if entry.conversation_id != self._transcript.conversation_id:

@@ -61,6 +61,7 @@ class Shell:
         self.root: ShadowRoot = element.shadowRoot
         self.is_page = element.getAttribute("layout") == "page"
         self.say = Words(element)
+        self.closed = False
         self._listening = AbortController.new()
         self._releases: list[Callable[[], object]] = [self._listening.abort]
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,6 +96,7 @@ class Shell:
         self._releases += releases
 
     def close(self) -> None:
+        self.closed = True
         for task in self._tasks:
             task.cancel()
         for release in self._releases:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dom import Element
 
 _MAX_EVENTS = 50
+_ACTING = ":is(.retry, .cancel, .option, .choose, .action, .thumb, .earlier, .send-comment, .skip), select, textarea"
+"""What in the log does something beyond it."""
 
 
 class View:
@@ -197,6 +199,10 @@ class View:
     def end(self) -> None:
         """Nothing comes or goes any more."""
         self.connection("ended")
+        self.typing(False)
+        self._shell.find("tray").hidden = True
+        for control in self._log.querySelectorAll(_ACTING):
+            control.disabled = True
         self._shell.find("composer").inert = True
         for name in ("conversations", "alerts", "new-conversation"):
             self._shell.find(name).disabled = True
