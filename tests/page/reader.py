@@ -158,6 +158,7 @@ class Reader:
         with self.asking("events"):
             self.button("New conversation").click()
         self.expect_texts(["Welcome"])
+        expect(self.box).to_be_focused()  # which comes last, and would take the focus from what follows
 
     def say(self, text: str) -> None:
         self.box.fill(text)
