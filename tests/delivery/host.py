@@ -83,6 +83,7 @@ class Host:
         self._app: ASGIApp | None = None
         self._sockets: ASGIApp | None = None
         self.up = asyncio.Event()
+        self.at_deletion: list[Stored] = []
         self._api: Api | None = None
         self._serving: set[asyncio.Task[object]] = set()
         self.coarse_time = False
@@ -145,7 +146,12 @@ class Host:
         self.api.hub.publish(conversation_id, "message_created", message)
 
     async def _delete(self, user_id: str, conversation_id: str) -> None:
-        await self.api.db(store.delete_conversation, CLIENT_ID, conversation_id, user_id)
+        def read_and_delete(*args: Any) -> Any:
+            # In one step: what is stored in between is told, and would be in no history.
+            self.at_deletion = self.stored(conversation_id)
+            return store.delete_conversation(*args)
+
+        await self.api.db(read_and_delete, CLIENT_ID, conversation_id, user_id)
         self.api.hub.close(conversation_id=conversation_id)
 
     def _begin(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:

@@ -302,6 +302,8 @@ async def _end_for_good(world: World, action: Expire | Delete, outcome: Outcome)
         await world.host.up.wait()
         outcome.deleted = world.host.stored(outcome.conversation_id)
         is_gone = await world.host.delete(outcome.user_id, outcome.conversation_id)
+        if is_gone:
+            outcome.deleted = world.host.at_deletion
 
 
 # --- what hypothesis makes of it --------------------------------------------------------------------------------
